@@ -1,0 +1,239 @@
+"""Closed vocabularies shared by every floor. Values are wire- and database-stable: add, never rename."""
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where an episode stands as a whole; the level of care says the rest (domain 1.7)."""
+
+    INTAKE = "intake"
+    IN_CARE = "in_care"
+    CLOSED = "closed"
+    NOT_ADMITTED = "not_admitted"
+
+
+class Track(StrEnum):
+    """The lane a stay occupies. Two stays of one episode may run beside each other only on
+    different tracks: a night in a bed (3.1) and a day programme (2.5, 2.1), domain 1.7 parallel."""
+
+    BED = "bed"
+    DAY = "day"
+
+
+class BillingBehaviour(StrEnum):
+    """How a day at a level becomes payable (domain 6.1, 6.8)."""
+
+    OVERNIGHT = "overnight"
+    ATTENDANCE = "attendance"
+    SESSION = "session"
+
+
+class Family(StrEnum):
+    """The five things that must happen together at every move."""
+
+    ASSESSMENTS = "assessments"
+    CONSENTS = "consents"
+    AUTHORIZATION = "authorization"
+    SCHEDULE = "schedule"
+    PER_DIEM = "per_diem"
+
+
+class Role(StrEnum):
+    ADMISSIONS = "admissions"
+    REVIEWER = "reviewer"
+    DIRECTOR = "director"
+    CLINICIAN = "clinician"
+    BILLER = "biller"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    PAYER = "payer"
+    EXTERNAL_REVIEWER = "external_reviewer"
+    SYSTEM = "system"
+
+
+class TransitionKind(StrEnum):
+    """Kinds of move (domain 1.7)."""
+
+    ADMISSION = "admission"
+    STEP_DOWN = "step_down"
+    STEP_UP = "step_up"
+    LATERAL = "lateral"
+    PARALLEL = "parallel"
+    BED_MOVE = "bed_move"
+    DISCHARGE = "discharge"
+
+
+class TransitionStatus(StrEnum):
+    """`needs_sign_off` and `needs_order` come before the reviewer's queue (LOC-04); `blocked` is an
+    approved future transition that a re-check at its hour refused: a person must decide."""
+
+    NEEDS_SIGN_OFF = "needs_sign_off"
+    PENDING = "pending"
+    SCHEDULED = "scheduled"
+    EXECUTED = "executed"
+    BLOCKED = "blocked"
+    RETURNED = "returned"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+
+
+class MovementKind(StrEnum):
+    """Facts about where a person was (D14)."""
+
+    ADMISSION = "admission"
+    TRANSFER = "transfer"
+    BED_MOVE = "bed_move"
+    LEAVE = "leave"
+    SEND_OUT = "send_out"
+    RETURN = "return"
+    DISCHARGE = "discharge"
+    DEATH = "death"
+    NOT_ADMITTED = "not_admitted"
+    VOID = "void"
+
+
+class DeviationReason(StrEnum):
+    """Why the actual level differs from the recommended one (LOC-03)."""
+
+    RECOMMENDED_UNAVAILABLE = "recommended_unavailable"
+    PAYER_DENIED = "payer_denied"
+    PATIENT_PREFERENCE = "patient_preference"
+    LEGAL_MANDATE = "legal_mandate"
+    GEOGRAPHY_TRANSPORT = "geography_transport"
+    WAITLIST = "waitlist"
+    CLINICAL_OVERRIDE = "clinical_override"
+    SAME = "same"
+
+
+class Disposition(StrEnum):
+    """Every way an episode ends (domain 8)."""
+
+    COMPLETED = "completed"
+    STEP_DOWN_INTERNAL = "step_down_internal"
+    TRANSFER_SUD = "transfer_sud"
+    TRANSFER_PSYCHIATRIC = "transfer_psychiatric"
+    TRANSFER_ACUTE = "transfer_acute"
+    AGAINST_ADVICE = "against_advice"
+    ELOPEMENT = "elopement"
+    ADMINISTRATIVE = "administrative"
+    FINANCIAL = "financial"
+    INCARCERATED = "incarcerated"
+    DECEASED = "deceased"
+    MEDICAL = "medical"
+    LOST_TO_CONTACT = "lost_to_contact"
+    ADMITTED_IN_ERROR = "admitted_in_error"
+    OTHER = "other"
+
+
+class AssessmentStatus(StrEnum):
+    DUE = "due"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+
+
+class ConsentStatus(StrEnum):
+    """State machine of domain 3.4."""
+
+    PRESENTED = "presented"
+    SIGNED = "signed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    VOIDED = "voided"
+
+
+class AuthorizationStatus(StrEnum):
+    """One authorization case: one payer, one stay (domain 4.4)."""
+
+    NOT_REQUIRED = "not_required"
+    WAITING_CONSENT = "waiting_consent"
+    READY = "ready"
+    SUBMITTED = "submitted"
+    PENDED = "pended"
+    APPROVED = "approved"
+    PARTIAL = "partial"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    CONTACT_PAYER = "contact_payer"
+    DATA_PROBLEM = "data_problem"
+    TIMED_OUT = "timed_out"
+    END_DATED = "end_dated"
+
+
+class RequestKind(StrEnum):
+    INITIAL = "initial"
+    CONCURRENT = "concurrent"
+    EXPEDITED = "expedited"
+    RETROSPECTIVE = "retrospective"
+    NOTIFICATION = "notification"
+    CANCEL = "cancel"
+
+
+class SessionStatus(StrEnum):
+    """One person's place in one session (SCH-03)."""
+
+    SCHEDULED = "scheduled"
+    ATTENDED = "attended"
+    NO_SHOW = "no_show"
+    EXCUSED = "excused"
+    CANCELLED = "cancelled"
+
+
+class ChargeStatus(StrEnum):
+    LIVE = "live"
+    VOID = "void"
+
+
+class DeadlineKind(StrEnum):
+    """What an episode, an authorization or a stand-in waits for (D6, domain 11.1)."""
+
+    ASSESSMENT_DUE = "assessment_due"
+    ASSESSMENT_ESCALATION = "assessment_escalation"
+    CONSENT_RENEWAL = "consent_renewal"
+    CONSENT_EXPIRY = "consent_expiry"
+    TRANSITION_EFFECTIVE = "transition_effective"
+    LEAVE_RETURN = "leave_return"
+    BED_HOLD_END = "bed_hold_end"
+    REVIEW_DUE = "review_due"
+    LAST_COVERED_DAY = "last_covered_day"
+    PAYER_DECISION = "payer_decision"
+    PAYER_INQUIRY = "payer_inquiry"
+    FOLLOW_UP = "follow_up"
+    OPEN_ITEM_DUE = "open_item_due"
+    ALERT_ACKNOWLEDGEMENT = "alert_acknowledgement"
+
+
+class OpenItemStatus(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class ContentClass(StrEnum):
+    """What kind of content leaves (domain 3.5)."""
+
+    AUTHORIZATION_REQUEST = "authorization_request"
+    CLINICAL_ATTACHMENT = "clinical_attachment"
+    CLAIM = "claim"
+    ELIGIBILITY_QUERY = "eligibility_query"
+    COUNSELLING_NOTES = "counselling_notes"
+    HANDOFF = "handoff"
+
+
+class Purpose(StrEnum):
+    TREATMENT = "treatment"
+    PAYMENT = "payment"
+    OPERATIONS = "operations"
+    LEGAL = "legal"
+    PATIENT_REQUEST = "patient_request"
+
+
+class CoverageKind(StrEnum):
+    """Insurance asks before it pays; self-pay and county funding need no request (issue text)."""
+
+    INSURANCE = "insurance"
+    SELF_PAY = "self_pay"
+    COUNTY_FUNDING = "county_funding"

@@ -1,0 +1,27 @@
+"""Tables only, one file per noun. Importing this package registers every table on `Base.metadata`."""
+
+from storage.models.assessment import Alert, Assessment, AssessmentDue
+from storage.models.authorization import Authorization, AuthorizationDecision, AuthorizationRequest
+from storage.models.base import Base
+from storage.models.census import CensusLine, CensusPresence, CensusSnapshot
+from storage.models.charge import Charge, ChargeException
+from storage.models.command import AppUser, BusinessClock, Command, Outbox
+from storage.models.consent import Consent
+from storage.models.disclosure import Disclosure, DisclosureOutcome
+from storage.models.episode import Absence, BedOccupancy, Episode, Movement, PerDiemAccount, Stay
+from storage.models.exchange import ControlNumber, ExchangeMessage
+from storage.models.facility import Bed, Facility, FacilityDay, Program
+from storage.models.person import Coverage, Person, PersonToken
+from storage.models.session import Attendance, Session
+from storage.models.timeline import AuditEntry, TimelineEntry
+from storage.models.transition import Transition
+from storage.models.work import Due, OpenItem
+
+__all__ = [
+    "Absence", "Alert", "AppUser", "Assessment", "AssessmentDue", "Attendance", "AuditEntry", "Authorization",
+    "AuthorizationDecision", "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CensusLine",
+    "CensusPresence", "CensusSnapshot", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
+    "Coverage", "Disclosure", "DisclosureOutcome", "Due", "Episode", "ExchangeMessage", "Facility", "FacilityDay",
+    "Movement", "OpenItem", "Outbox", "PerDiemAccount", "Person", "PersonToken", "Program", "Session", "Stay",
+    "TimelineEntry", "Transition",
+]  # fmt: skip

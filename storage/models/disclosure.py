@@ -1,0 +1,43 @@
+"""The ledger of disclosures: intent before bytes leave, outcome after; append-only (D11)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models.base import Base
+
+
+class Disclosure(Base):
+    """One departure. Either `consent_id` or `exception` says what it rode on. An intent without an
+    outcome counts as disclosed."""
+
+    __tablename__ = "disclosure"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(unique=True, autoincrement=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    episode_id: Mapped[UUID] = mapped_column(ForeignKey("episode.id"))
+    content: Mapped[str]
+    purpose: Mapped[str]
+    recipient: Mapped[str]
+    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"))
+    exception: Mapped[str | None]
+    subject_id: Mapped[UUID | None]
+    message_id: Mapped[UUID | None]
+    fingerprint: Mapped[str]
+    intent_at: Mapped[datetime]
+    actor: Mapped[str]
+    prev_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index("ix_disclosure_person", "person_id", "intent_at"),)
+
+
+class DisclosureOutcome(Base):
+    __tablename__ = "disclosure_outcome"
+
+    disclosure_id: Mapped[UUID] = mapped_column(ForeignKey("disclosure.id"), primary_key=True)
+    outcome: Mapped[str]
+    at: Mapped[datetime]
