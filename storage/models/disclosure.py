@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Base
@@ -16,7 +16,7 @@ class Disclosure(Base):
     __tablename__ = "disclosure"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(unique=True, autoincrement=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     episode_id: Mapped[UUID] = mapped_column(ForeignKey("episode.id"))
     content: Mapped[str]
