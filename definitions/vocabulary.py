@@ -82,6 +82,7 @@ class MovementKind(StrEnum):
 
     ADMISSION = "admission"
     TRANSFER = "transfer"
+    PARALLEL = "parallel"
     BED_MOVE = "bed_move"
     LEAVE = "leave"
     SEND_OUT = "send_out"

@@ -1,0 +1,328 @@
+"""The one rule that decides days (D5): which level bills a date for a person, or why nothing does.
+
+Pure and total. The midnight close calls `judge_night` for one date and everybody; `judge_days` walks it over a
+range, so nightly, late and backdated closing cannot differ. Sources: domain 6.1 (BILL-01 to BILL-13), 6.8."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from definitions.accrual import (
+    Absence,
+    AccrualPolicy,
+    AdmitDischargeMode,
+    AttendanceMinimum,
+    DayAttendance,
+    DayKind,
+    DayVerdict,
+    SameDayRule,
+    StaySpan,
+)
+from definitions.vocabulary import BillingBehaviour, Track
+from rules.calendar import dates_between, midnight_before
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One local calendar day as two instants; the second is the midnight that ends it."""
+
+    service_date: date
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UsedBefore:
+    """What earlier dates used up: bed-hold days this year (BILL-12) and payable days this week by level."""
+
+    bed_hold_days: int = 0
+    week_days: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_USED = UsedBefore()
+
+
+def night_of(on: date, zone: str) -> Night:
+    return Night(on, midnight_before(on, zone), midnight_before(on + timedelta(days=1), zone))
+
+
+def in_house(stay: StaySpan, midnight: datetime) -> bool:
+    """Whether the stay holds the person at `midnight`. Ended exactly then: still present (BILL-11)."""
+    return stay.started_at < midnight and (stay.ended_at is None or stay.ended_at >= midnight)
+
+
+def away_at(stay: StaySpan, absences: Sequence[Absence], midnight: datetime) -> Absence | None:
+    """The absence that keeps the person out at `midnight`; back by then is present (BILL-05)."""
+    for absence in absences:
+        if absence.stay_id != stay.stay_id or absence.left_at >= midnight:
+            continue
+        if absence.returned_at is None or absence.returned_at >= midnight:
+            return absence
+    return None
+
+
+def touches(stay: StaySpan, night: Night) -> bool:
+    """Whether the stay has any moment on the date."""
+    if stay.started_at >= night.ends:
+        return False
+    return stay.ended_at is None or stay.ended_at > night.begins or stay.started_at >= night.begins
+
+
+def judge_night(
+    stays: Sequence[StaySpan],
+    absences: Sequence[Absence],
+    attendance: Mapping[str, DayAttendance],
+    policy: AccrualPolicy,
+    night: Night,
+    used: UsedBefore = NOTHING_USED,
+) -> list[DayVerdict]:
+    """One person, one payer, one date: a verdict for each stay that touches the date, at most one of them
+    payable unless the contract pairs levels (BILL-10)."""
+    verdicts = []
+    for stay in stays:
+        if not touches(stay, night):
+            continue
+        if stay.billing is BillingBehaviour.OVERNIGHT:
+            verdicts.append(_overnight(stay, stays, absences, policy, night, used))
+        elif stay.billing is BillingBehaviour.ATTENDANCE:
+            verdicts.append(_attendance(stay, attendance.get(stay.stay_id), policy, night, used))
+        else:
+            verdicts.append(
+                _none(stay, night, True, "BILL-09", "this level is billed by session, not by day")
+            )
+    return _one_payable(verdicts, policy) if len(verdicts) > 1 else verdicts
+
+
+def judge_days(
+    stays: Sequence[StaySpan],
+    absences: Sequence[Absence],
+    attendance: Sequence[DayAttendance],
+    policy: AccrualPolicy,
+    zone: str,
+    first: date,
+    last: date,
+    used: UsedBefore = NOTHING_USED,
+) -> list[DayVerdict]:
+    """`judge_night` over every date from `first` to `last`, carrying what each date uses up."""
+    by_day: dict[date, dict[str, DayAttendance]] = {}
+    for entry in attendance:
+        by_day.setdefault(entry.service_date, {})[entry.stay_id] = entry
+    bed_hold = used.bed_hold_days
+    week = dict(used.week_days)
+    verdicts: list[DayVerdict] = []
+    for on in dates_between(first, last):
+        if on != first and on.weekday() == 0:
+            week = {}
+        if on != first and (on.month, on.day) == (1, 1):
+            bed_hold = 0
+        found = judge_night(
+            stays, absences, by_day.get(on, {}), policy, night_of(on, zone), UsedBefore(bed_hold, week)
+        )
+        for verdict in found:
+            if verdict.kind is DayKind.BED_HOLD:
+                bed_hold += 1
+            elif verdict.kind is DayKind.PER_DIEM:
+                week[verdict.level] = week.get(verdict.level, 0) + 1
+        verdicts.extend(found)
+    return verdicts
+
+
+def _overnight(
+    stay: StaySpan,
+    stays: Sequence[StaySpan],
+    absences: Sequence[Absence],
+    policy: AccrualPolicy,
+    night: Night,
+    used: UsedBefore,
+) -> DayVerdict:
+    held = in_house(stay, night.ends)
+    absence = away_at(stay, absences, night.ends) if held else None
+    if held and absence is None:
+        return _present(stay, stays, policy, night)
+    if absence is not None:
+        return _on_leave(stay, absence, policy, night, used)
+    return _left_that_day(stay, absences, policy, night)
+
+
+def _present(stay: StaySpan, stays: Sequence[StaySpan], policy: AccrualPolicy, night: Night) -> DayVerdict:
+    """In the bed at the midnight that ends the date: the level that holds the person bills (BILL-07)."""
+    first_day = stay.arrival == "admission" and stay.started_at >= night.begins
+    if first_day and policy.admit_discharge in (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.NEITHER):
+        return _none(stay, night, True, "BILL-02", "this contract does not pay the day of admission")
+    rule = "BILL-02" if first_day else "BILL-01"
+    if stay.started_at >= night.begins and stay.arrival == "transfer":
+        rule = "BILL-07"
+    why = "admitted this day and present at midnight" if first_day else "present at midnight"
+    return _payable(stay, night, rule, why)
+
+
+def _on_leave(
+    stay: StaySpan, absence: Absence, policy: AccrualPolicy, night: Night, used: UsedBefore
+) -> DayVerdict:
+    if used.bed_hold_days < policy.bed_hold_days_per_year:
+        return _verdict(
+            stay,
+            night,
+            DayKind.BED_HOLD,
+            present=False,
+            rule="BILL-12",
+            why=f"away ({absence.kind}); the contract pays a held bed, "
+            f"{used.bed_hold_days + 1} of {policy.bed_hold_days_per_year} days this year",
+        )
+    rule = "BILL-05" if absence.left_at >= night.begins else "BILL-06"
+    return _none(stay, night, False, rule, f"away at midnight ({absence.kind}); leave days are not covered days")
+
+
+def _left_that_day(
+    stay: StaySpan, absences: Sequence[Absence], policy: AccrualPolicy, night: Night
+) -> DayVerdict:
+    """The stay ended on the date, before its midnight."""
+    if stay.departure == "transfer":
+        return _none(stay, night, False, "BILL-07", "moved to another level this day; that level holds the midnight")
+    if stay.ended_at is not None and away_at(stay, absences, stay.ended_at) is not None:
+        return _none(stay, night, False, "BILL-06", "ended while away; leave days are not covered days")
+    if stay.started_at >= night.begins:
+        if stay.arrival == "transfer":
+            pays_end = policy.admit_discharge in (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.BOTH)
+            if pays_end and stay.departure != "death":
+                return _payable(stay, night, "BILL-03", "this contract pays the day of discharge")
+            return _none(stay, night, False, "BILL-03", "the day of discharge or death does not count")
+        if policy.same_day is SameDayRule.ONE:
+            return _payable(stay, night, "BILL-04", "admitted and discharged on one date counts as one day")
+        return _none(stay, night, False, "BILL-04", "this contract pays nothing for a same-day stay")
+    if policy.admit_discharge in (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.BOTH) and (
+        stay.departure != "death"
+    ):
+        return _payable(stay, night, "BILL-03", "this contract pays the day of discharge")
+    return _none(stay, night, False, "BILL-03", "the day of discharge or death does not count")
+
+
+def _attendance(
+    stay: StaySpan, attended: DayAttendance | None, policy: AccrualPolicy, night: Night, used: UsedBefore
+) -> DayVerdict:
+    """PHP and IOP: payable when the minutes (and services) are met; the discharge-day rule does not apply
+    (BILL-09). Short hours may fall back to a lower level where the contract allows (V13)."""
+    minutes = attended.minutes if attended else 0
+    if minutes == 0:
+        return _none(stay, night, False, "BILL-09", "nothing attended this day")
+    minimum = _minimum(policy, stay.level)
+    if minimum is None:
+        return _capped(stay, stay.level, night, used, policy, f"attended {minutes} minutes; the contract sets no minimum")
+    short = _short_by(attended, minimum, policy)
+    if short is None:
+        return _capped(stay, stay.level, night, used, policy, f"attended {minutes} of {minimum.minutes} minutes")
+    lower = minimum.fallback_level
+    if lower is not None and minimum.fallback_allowed:
+        lower_minimum = _minimum(policy, lower)
+        if lower_minimum is None or _short_by(attended, lower_minimum, policy) is None:
+            return _verdict(
+                stay,
+                night,
+                DayKind.PER_DIEM,
+                present=True,
+                level=lower,
+                fallback_of=stay.level,
+                rule="BILL-09",
+                why=f"attended {minutes} minutes: {short} for {stay.level}; "
+                f"the contract allows {lower} where the authorization does",
+            )
+    return _none(
+        stay, night, True, "BILL-09", f"attended {minutes} minutes: {short} for {stay.level}", needs_person=True
+    )
+
+
+def _minimum(policy: AccrualPolicy, level: str) -> AttendanceMinimum | None:
+    return next((m for m in policy.attendance if m.level == level), None)
+
+
+def _short_by(attended: DayAttendance | None, minimum: AttendanceMinimum, policy: AccrualPolicy) -> str | None:
+    """None when the minimum is met, else by how much it is missed, in words. Rounding per payer (E76)."""
+    minutes = attended.minutes if attended else 0
+    services = attended.services if attended else 0
+    missing = minimum.minutes - minutes
+    if missing > policy.rounding_minutes:
+        return f"{missing} minutes short"
+    if services < minimum.services:
+        return f"{minimum.services - services} services short"
+    return None
+
+
+def _capped(
+    stay: StaySpan, level: str, night: Night, used: UsedBefore, policy: AccrualPolicy, why: str
+) -> DayVerdict:
+    cap = policy.weekly_cap.get(level)
+    if cap is not None and used.week_days.get(level, 0) >= cap:
+        return _none(
+            stay, night, True, "BILL-09", f"{why}; the contract pays {cap} days a week", needs_person=True
+        )
+    return _payable(stay, night, "BILL-09", why)
+
+
+def _one_payable(verdicts: list[DayVerdict], policy: AccrualPolicy) -> list[DayVerdict]:
+    """BILL-10: one per diem per person and date unless the contract pairs the two levels. A night in a bed
+    wins over attendance; among equals the later stay does (BILL-07, E54)."""
+    payable = [v for v in verdicts if v.kind is not DayKind.NONE]
+    if len(payable) < 2:
+        return verdicts
+    kept = sorted(
+        enumerate(payable), key=lambda p: (p[1].track is Track.BED, p[1].present, p[0]), reverse=True
+    )[0][1]
+    out = []
+    for verdict in verdicts:
+        if verdict.kind is DayKind.NONE or verdict is kept or _paired(kept, verdict, policy):
+            out.append(verdict)
+            continue
+        out.append(
+            verdict.model_copy(
+                update={
+                    "kind": DayKind.NONE,
+                    "rule": "BILL-10",
+                    "why": f"{kept.level} bills this date; the contract pays one per diem a day",
+                    "needs_person": verdict.track is not kept.track,
+                }
+            )
+        )
+    return out
+
+
+def _paired(kept: DayVerdict, other: DayVerdict, policy: AccrualPolicy) -> bool:
+    if kept.track is other.track:
+        return False
+    return any({kept.level, other.level} == set(pair) for pair in policy.pairs)
+
+
+def _payable(stay: StaySpan, night: Night, rule: str, why: str) -> DayVerdict:
+    return _verdict(stay, night, DayKind.PER_DIEM, present=True, rule=rule, why=why)
+
+
+def _none(
+    stay: StaySpan, night: Night, present: bool, rule: str, why: str, needs_person: bool = False
+) -> DayVerdict:
+    return _verdict(stay, night, DayKind.NONE, present=present, rule=rule, why=why, needs_person=needs_person)
+
+
+def _verdict(
+    stay: StaySpan,
+    night: Night,
+    kind: DayKind,
+    *,
+    present: bool,
+    rule: str,
+    why: str,
+    level: str | None = None,
+    fallback_of: str | None = None,
+    needs_person: bool = False,
+) -> DayVerdict:
+    # model_construct: the parts are validated already, and a facility's night makes one of these per stay.
+    return DayVerdict.model_construct(
+        stay_id=stay.stay_id,
+        service_date=night.service_date,
+        kind=kind,
+        level=level or stay.level,
+        track=stay.track,
+        present=present,
+        rule=rule,
+        why=why,
+        fallback_of=fallback_of,
+        needs_person=needs_person,
+    )
