@@ -1,0 +1,190 @@
+"""Reads definition editions from YAML, refuses what is wrong with file, path and fix, and checks the lock (D12).
+
+Every scalar is read as text: revenue code 0126 and level 3.10 would otherwise become numbers."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from definitions.consent import ConsentForm
+from definitions.edition import Edition
+from definitions.facility import Facility
+from definitions.instrument import Instrument
+from definitions.level import LevelOfCare
+from definitions.payer import Payer
+from definitions.schedule import ScheduleTemplate
+
+FOLDER = Path(__file__).resolve().parent.parent / "definitions" / "catalog"
+KINDS: dict[str, type[BaseModel]] = {
+    "levels": LevelOfCare,
+    "instruments": Instrument,
+    "consents": ConsentForm,
+    "payers": Payer,
+    "schedules": ScheduleTemplate,
+    "facilities": Facility,
+}
+
+
+class CatalogProblem(Exception):
+    """A definition that cannot be used. The message is for the person who edits the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All editions by name; the newest is the default for new episodes."""
+
+    editions: dict[str, Edition]
+
+    @property
+    def latest(self) -> Edition:
+        return self.editions[max(self.editions)]
+
+    def edition(self, name: str) -> Edition:
+        """The edition an episode pinned; an unknown one is a breach, never silently replaced."""
+        if name not in self.editions:
+            raise CatalogProblem(f"edition {name!r} is not loaded; known are {', '.join(sorted(self.editions))}")
+        return self.editions[name]
+
+
+def load_catalog(folder: Path | None = None, *, check_lock: bool = True) -> Catalog:
+    """Every edition below `folder` (default: the shipped ones), validated, cross-checked and held against
+    the lock of released editions."""
+    root = folder or FOLDER
+    names = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    if not names:
+        raise CatalogProblem(f"no edition found in {root.name}/; an edition is a folder such as 2026-01/levels/*.yaml")
+    catalog = Catalog({name: load_edition(root / name) for name in names})
+    if check_lock:
+        verify_lock(catalog, root)
+    return catalog
+
+
+def load_edition(folder: Path) -> Edition:
+    parts: dict[str, Any] = {"name": folder.name}
+    for kind, model in KINDS.items():
+        parts[kind] = {}
+        for file in sorted((folder / kind).glob("*.yaml")):
+            for entry in _documents(file):
+                value = _validated(model, entry, file)
+                key = value.key  # type: ignore[attr-defined]  # every definition kind has a key
+                if key in parts[kind]:
+                    raise CatalogProblem(f"{_name(file)}: {key!r} is defined twice in {kind}; keep one")
+                parts[kind][key] = value
+    edition = Edition(**parts)
+    problems = cross_check(edition)
+    if problems:
+        raise CatalogProblem(f"edition {edition.name}: " + "; ".join(problems))
+    return edition
+
+
+def _documents(file: Path) -> list[Any]:
+    yaml = YAML(typ="base", pure=True)
+    try:
+        return [d for d in yaml.load_all(file.read_text()) if d is not None]
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise CatalogProblem(f"{_name(file)}{where}: {getattr(error, 'problem', error)}") from error
+
+
+def _validated(model: type[BaseModel], entry: Any, file: Path) -> BaseModel:
+    try:
+        return model.model_validate(entry)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False, include_input=False):
+            path = ".".join(str(p) for p in problem["loc"]) or "(top)"
+            fix = "remove it or mend its spelling" if problem["type"] == "extra_forbidden" else problem["msg"]
+            lines.append(f"{path}: {fix}")
+        raise CatalogProblem(f"{_name(file)}: " + "; ".join(lines)) from None
+
+
+def _name(file: Path) -> str:
+    return "/".join(file.parts[-3:])
+
+
+def cross_check(edition: Edition) -> list[str]:
+    """References between definitions that lead nowhere, each as a sentence."""
+    problems: list[str] = []
+    for level in edition.levels.values():
+        problems += [
+            f"level {level.key} moves to unknown level {m.to}" for m in level.moves if m.to not in edition.levels
+        ]
+        problems += [
+            f"level {level.key} owes unknown instrument {r.instrument}"
+            for r in level.assessments
+            if r.instrument not in edition.instruments
+        ]
+        problems += [
+            f"level {level.key} asks for unknown consent {c.form}"
+            for c in level.consents
+            if c.form not in edition.consents
+        ]
+        if level.template not in edition.schedules:
+            problems.append(f"level {level.key} uses unknown schedule {level.template}")
+    for facility in edition.facilities.values():
+        problems += _facility_problems(facility, edition)
+    for payer in edition.payers.values():
+        problems += [
+            f"payer {payer.key} has terms for unknown level {t.level}"
+            for t in payer.levels
+            if t.level not in edition.levels
+        ]
+    return problems
+
+
+def _facility_problems(facility: Facility, edition: Edition) -> list[str]:
+    problems = [
+        f"facility {facility.key} accepts unknown payer {p}" for p in facility.payers if p not in edition.payers
+    ]
+    for unit in facility.units:
+        program = facility.program(unit.program)
+        if program is None:
+            problems.append(f"unit {unit.key} belongs to unknown program {unit.program}")
+            continue
+        problems += [
+            f"unit {unit.key} serves {level}, which program {program.key} does not"
+            for level in unit.levels
+            if level not in program.levels
+        ]
+    for program in facility.programs:
+        problems += [
+            f"program {program.key} names unknown level {level}"
+            for level in program.levels
+            if level not in edition.levels
+        ]
+    problems += [
+        f"facility {facility.key} owes unknown intake instrument {i}"
+        for i in facility.intake_assessments
+        if i not in edition.instruments
+    ]
+    return problems
+
+
+def content_hash(edition: Edition) -> str:
+    """SHA-256 over the edition's canonical JSON: the same content has the same hash whatever its layout."""
+    text = json.dumps(edition.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verify_lock(catalog: Catalog, root: Path) -> None:
+    """Released editions never change: stays pin them (D12)."""
+    lock = root / "catalog.lock"
+    if not lock.exists():
+        return
+    for line in lock.read_text().splitlines():
+        name, _, digest = line.partition(" ")
+        if not name or name.startswith("#"):
+            continue
+        if name not in catalog.editions:
+            raise CatalogProblem(f"released edition {name} is missing; put its folder back")
+        if content_hash(catalog.editions[name]) != digest.strip():
+            raise CatalogProblem(
+                f"edition {name} is released and must not change; undo the edit and start a new edition folder"
+            )
