@@ -1,0 +1,109 @@
+"""Settings: where they come from, what is refused, and that secrets do not print."""
+
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from definitions.episode import Drive
+from runtime import settings as module
+from runtime.settings import SettingsError, load_settings, settings_file
+from tests.runtime.samples import INDEX_KEY, KEY_A, settings
+
+FILE = f"""
+STEPDOWN_ENVIRONMENT=demo
+STEPDOWN_DATABASE_URL=postgresql+psycopg://u:p@127.0.0.1/stepdown
+STEPDOWN_KEYRING="a:{KEY_A}"
+STEPDOWN_INDEX_KEY={INDEX_KEY}
+STEPDOWN_TOKEN_KEY={"t" * 32}
+STEPDOWN_API_PORT=8123
+"""
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("STEPDOWN_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "settings.env"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_enough(file: Path) -> None:
+    loaded = load_settings(file)
+    assert loaded.api_port == 8123
+    assert loaded.drive is Drive.WALL
+    assert loaded.sql_url.endswith("/stepdown")
+
+
+def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPDOWN_API_PORT", "9001")
+    assert load_settings(file).api_port == 9001
+
+
+def test_the_data_folder_holds_the_file_unless_it_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_file() == Path(".stepdown/settings.env")
+    monkeypatch.setenv("STEPDOWN_DATA_DIR", str(file.parent))
+    assert settings_file() == file
+    assert load_settings().api_port == 8123
+    monkeypatch.setenv("STEPDOWN_SETTINGS_FILE", str(file.parent / "absent.env"))
+    with pytest.raises(SettingsError, match="not there"):
+        load_settings()
+
+
+def test_importing_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPDOWN_API_PORT", "not a port")
+    assert module.__file__ is not None
+    assert runpy.run_path(module.__file__)["PREFIX"] == "STEPDOWN_"
+
+
+def test_missing_settings_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path / "absent")
+    assert "STEPDOWN_DATABASE_URL: Field required" in str(caught.value)
+    assert "STEPDOWN_INDEX_KEY" in str(caught.value)
+    assert "make up" in str(caught.value)
+
+
+def test_a_wrong_value_is_named_but_not_shown(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPDOWN_API_PORT", "hunter2")
+    with pytest.raises(SettingsError, match="STEPDOWN_API_PORT") as caught:
+        load_settings(file)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"drive": "driven"}, "STEPDOWN_ALLOW_DRIVEN=true"),
+        ({"environment": "production", "allow_driven": True}, "rehearsals"),
+        ({"environment": "production", "demo_users": True}, "known password"),
+        ({"keyring": None}, "exactly one"),
+        ({"keyring_file": "/absent"}, "exactly one"),
+        ({"token_key": None}, "who signs tokens"),
+        ({"token_key": "short"}, "too short"),
+        ({"oidc_issuer": "https://issuer.example"}, "belong together"),
+        ({"database_url": "sqlite://"}, "postgresql"),
+    ],
+)
+def test_contradictions_are_refused(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        settings(**changes)
+
+
+def test_driven_is_possible_in_a_rehearsal() -> None:
+    assert settings(drive="driven", allow_driven=True).drive is Drive.DRIVEN
+
+
+def test_secrets_do_not_print() -> None:
+    shown = repr(settings()) + str(settings())
+    for secret in (KEY_A, INDEX_KEY, "t" * 32, "u:p@"):
+        assert secret not in shown
