@@ -1,7 +1,11 @@
-"""Workflow payloads are sealed before they leave the process; failures too (architecture 5)."""
+"""Workflow payloads are sealed before they leave the process; failures too (architecture 5).
+
+The server keeps workflow ids, search attributes, queue and type names in clear: those carry ids and codes
+only. A payload that is not sealed is refused, so nobody without the keyring can slip one in."""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Final
 
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -9,38 +13,42 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 
 from runtime.keyring import Keyring, SealBroken
 
-ENCODING = b"binary/sealed"
-KEY_ID = "stepdown-key"
-BOUND_TO = b"temporal-payload"
+ENCODING: Final = b"binary/sealed"
+KEY_ID: Final = "stepdown-key"
+BOUND_TO: Final = b"temporal-payload/"
 
 
 class UnreadablePayload(RuntimeError):
-    """A payload that no key opens. Carries no part of it."""
+    """A payload that does not open, or was never sealed. Carries no part of it, also not as its cause."""
 
 
 class SealedPayloads(PayloadCodec):
-    """AES-GCM with the key's id in the metadata, so old histories open after a rotation."""
+    """AES-GCM with the key's id in the metadata, authenticated, so old histories open after a rotation."""
 
     def __init__(self, keyring: Keyring) -> None:
+        super().__init__()
         self._keyring = keyring
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        return [
-            Payload(
-                metadata={"encoding": ENCODING, KEY_ID: self._keyring.current_id.encode()},
-                data=self._keyring.seal(p.SerializeToString(), BOUND_TO),
-            )
-            for p in payloads
-        ]
+        return [self._seal(p) for p in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        return [self._open(p) if p.metadata.get("encoding") == ENCODING else p for p in payloads]
+        """Raises UnreadablePayload."""
+        return [self._open(p) for p in payloads]
+
+    def _seal(self, payload: Payload) -> Payload:
+        key_id = self._keyring.current_id.encode()
+        sealed = self._keyring.seal(payload.SerializeToString(), BOUND_TO + key_id)
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id}, data=sealed)
 
     def _open(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            raise UnreadablePayload("a workflow payload is not sealed; it was written without the house's keyring")
         try:
-            return Payload.FromString(self._keyring.open(payload.data, BOUND_TO))
+            plain = self._keyring.open(payload.data, BOUND_TO + payload.metadata.get(KEY_ID, b""))
         except SealBroken:
             raise UnreadablePayload("a workflow payload does not open; is its key still in the keyring?") from None
+        return Payload.FromString(plain)
 
 
 def data_converter(keyring: Keyring) -> DataConverter:

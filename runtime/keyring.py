@@ -1,17 +1,36 @@
-"""Keys of the house: sealing, per-person data keys, and blind-index tokens (D15)."""
+"""Keys of the house: sealing with AES-256-GCM, a data key per person, and blind-index tokens (D15).
+
+Sealed bytes begin with the length and name of their key; both are authenticated together with what the
+bytes are bound to, so a value moved to another row or relabelled to another key does not open. Nonces are
+random: put a new key first in the ring before one has sealed 2**32 values; old keys stay to open."""
 
 import hashlib
 import hmac
 import os
+import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE_BYTES = 12
-KEY_BYTES = 32
+from runtime.settings import Settings
+
+NONCE_BYTES: Final = 12
+KEY_BYTES: Final = 32
+TAG_BYTES: Final = 16
+
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Letters that Unicode does not take apart into a base letter and a mark.
+_WHOLE_LETTERS: Final = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+)
+
+
+class KeyringError(ValueError):
+    """The keyring cannot be built; the message shows no key."""
 
 
 class SealBroken(Exception):
@@ -21,31 +40,41 @@ class SealBroken(Exception):
 @dataclass(frozen=True, slots=True)
 class Key:
     id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 class Keyring:
-    """The first key seals; every key opens. Sealed bytes begin with the length and name of their key."""
+    """The first key seals; every key opens."""
 
     def __init__(self, keys: Sequence[Key], index_key: bytes) -> None:
         if not keys:
-            raise ValueError("a keyring needs at least one key")
-        if any(len(k.secret) != KEY_BYTES for k in keys):
-            raise ValueError(f"keys are {KEY_BYTES} bytes, written as {KEY_BYTES * 2} hex digits")
+            raise KeyringError("a keyring needs at least one key")
+        for key in keys:
+            if not _KEY_ID.fullmatch(key.id):
+                raise KeyringError("a key id has 1 to 64 letters, digits, dots, dashes or underscores")
+            if len(key.secret) != KEY_BYTES:
+                raise KeyringError(f"key {key.id} must have {KEY_BYTES} bytes, written as {KEY_BYTES * 2} hex digits")
+        if len({key.id for key in keys}) != len(keys):
+            raise KeyringError("a key id stands twice in the keyring; the later key could never open anything")
+        if len(index_key) != KEY_BYTES:
+            raise KeyringError(f"the blind-index key must have {KEY_BYTES} bytes: {KEY_BYTES * 2} hex digits")
         self._keys = {k.id: k for k in keys}
         self._current = keys[0]
         self._index_key = index_key
 
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(self._keys)})"
+
     @classmethod
     def parse(cls, text: str, index_key: str) -> "Keyring":
-        """From `id:hex,id:hex`, current key first."""
+        """From `id:hex,id:hex`, current key first. Raises KeyringError."""
         keys = []
-        for part in text.split(","):
-            name, _, digits = part.strip().partition(":")
+        for part in filter(None, (p.strip() for p in text.split(","))):
+            name, _, digits = part.partition(":")
             if not name or not digits:
-                raise ValueError("write the keyring as id:hex,id:hex with the current key first")
-            keys.append(Key(name, bytes.fromhex(digits)))
-        return cls(keys, bytes.fromhex(index_key))
+                raise KeyringError("write the keyring as id:hex,id:hex with the current key first")
+            keys.append(Key(name, _from_hex(digits, f"key {name}")))
+        return cls(keys, _from_hex(index_key, "the blind-index key"))
 
     @property
     def current_id(self) -> str:
@@ -53,25 +82,23 @@ class Keyring:
 
     def seal(self, plain: bytes, bound_to: bytes = b"") -> bytes:
         """AES-GCM under the current key; `bound_to` must be given again to open (a row cannot be swapped)."""
-        return self._seal_with(self._current, plain, bound_to)
+        head = bytes([len(self._current.id)]) + self._current.id.encode()
+        nonce = os.urandom(NONCE_BYTES)
+        return head + nonce + AESGCM(self._current.secret).encrypt(nonce, plain, head + bound_to)
 
     def open(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
+        """Raises SealBroken when the key is missing or key, row or bytes differ from what was sealed."""
         size = sealed[0] if sealed else 0
-        name = sealed[1 : 1 + size].decode("ascii", "replace")
-        key = self._keys.get(name)
+        key = self._keys.get(sealed[1 : 1 + size].decode("ascii", "replace"))
         if key is None:
-            raise SealBroken("sealed under a key this keyring does not hold")
+            raise SealBroken("sealed under a key this keyring does not hold; add it behind the current one")
         nonce, body = sealed[1 + size : 1 + size + NONCE_BYTES], sealed[1 + size + NONCE_BYTES :]
+        if len(body) < TAG_BYTES:
+            raise SealBroken("these are not sealed bytes")
         try:
             return AESGCM(key.secret).decrypt(nonce, body, sealed[: 1 + size] + bound_to)
         except InvalidTag:
-            raise SealBroken(f"sealed bytes do not open under key {name}") from None
-
-    @staticmethod
-    def _seal_with(key: Key, plain: bytes, bound_to: bytes) -> bytes:
-        head = bytes([len(key.id)]) + key.id.encode("ascii")
-        nonce = os.urandom(NONCE_BYTES)
-        return head + nonce + AESGCM(key.secret).encrypt(nonce, plain, head + bound_to)
+            raise SealBroken(f"sealed bytes do not open under key {key.id}: wrong key, wrong row or altered") from None
 
     def new_data_key(self, owner: bytes) -> tuple[bytes, "DataKey"]:
         """A person's own key, wrapped by the house key. Losing the wrapped bytes erases the person."""
@@ -79,7 +106,12 @@ class Keyring:
         return self.seal(secret, b"data-key:" + owner), DataKey(secret)
 
     def data_key(self, wrapped: bytes, owner: bytes) -> "DataKey":
+        """Raises SealBroken, also when `wrapped` belongs to another owner."""
         return DataKey(self.open(wrapped, b"data-key:" + owner))
+
+    def rewrap(self, wrapped: bytes, owner: bytes) -> bytes:
+        """The same data key under the current house key: how a rotation reaches people already on record."""
+        return self.seal(self.open(wrapped, b"data-key:" + owner), b"data-key:" + owner)
 
     def token(self, kind: str, *values: str) -> bytes:
         """Blind-index token of normalised values: equal people give equal tokens, tokens give nobody."""
@@ -98,6 +130,9 @@ class DataKey:
         return nonce + self._cipher.encrypt(nonce, plain, bound_to)
 
     def open(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
+        """Raises SealBroken when the key, the row or the bytes differ from what was sealed."""
+        if len(sealed) < NONCE_BYTES + TAG_BYTES:
+            raise SealBroken("these are not sealed bytes")
         try:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
         except InvalidTag:
@@ -106,5 +141,27 @@ class DataKey:
 
 def normalised(value: str) -> str:
     """Case, accents, punctuation and spaces do not tell people apart when searching."""
-    decomposed = unicodedata.normalize("NFKD", value).casefold()
-    return "".join(c for c in decomposed if c.isalnum())
+    apart = unicodedata.normalize("NFKD", value.casefold()).casefold().translate(_WHOLE_LETTERS)
+    return "".join(c for c in apart if c.isalnum() or _is_vowel_sign(c))
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """The keyring the settings hold. Raises KeyringError with a sentence."""
+    return Keyring.parse(settings.keyring.get_secret_value(), settings.blind_index_key.get_secret_value())
+
+
+def random_key() -> str:
+    """A fresh key as 64 hex digits, for settings."""
+    return os.urandom(KEY_BYTES).hex()
+
+
+def _from_hex(digits: str, what: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise KeyringError(f"{what} is not hex; write {KEY_BYTES * 2} hex digits") from None
+
+
+def _is_vowel_sign(character: str) -> bool:
+    # Vowel signs of Indic scripts are marks of combining class 0; dropping them would merge different names.
+    return unicodedata.category(character).startswith("M") and not unicodedata.combining(character)

@@ -1,54 +1,149 @@
-"""Every setting in one class, read once at an entry point (never at import)."""
+"""What an installation decides, read once at an entry point from `STEPDOWN_*` variables and an optional file.
 
+Nothing here is read at import: entries call `load_settings()` and hand the value on. The environment
+wins over the file; `make up` writes the file itself, `docker-compose.yml` passes it as the environment."""
+
+import os
 from pathlib import Path
+from typing import Any, Final
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from definitions.episode import Drive
 
+PREFIX: Final = "STEPDOWN_"
+FILE_VARIABLE: Final = "STEPDOWN_SETTINGS_FILE"
+DATA_DIR_VARIABLE: Final = "STEPDOWN_DATA_DIR"
+DATA_DIR_DEFAULT: Final = ".stepdown"
+FILE_NAME: Final = "settings.env"
+PRODUCTION: Final = "production"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names each variable and what to do about it."""
+
 
 class Settings(BaseSettings):
-    """Environment variables with the prefix `STEPDOWN_`. Secrets have no default outside `local`."""
+    """One installation. Secrets do not print and have no default outside `local`."""
 
-    model_config = SettingsConfigDict(env_prefix="STEPDOWN_", env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, env_file_encoding="utf-8"
+    )
 
-    environment: str = "production"
-    database_url: str
+    environment: str = Field(default=PRODUCTION, pattern="^[a-z]+$")
+    """`production`, or `local` for `make up` and tests."""
+    data_dir: Path = Path(DATA_DIR_DEFAULT)
+
+    database_url: str = Field(pattern=r"^postgresql\+psycopg://", repr=False)
+    """`postgresql+psycopg://user:password@host/database`; PostgreSQL 15 or newer with btree_gist."""
     database_pool: int = Field(default=10, gt=0)
+
     temporal_address: str = "127.0.0.1:7233"
     temporal_namespace: str = "stepdown"
+    temporal_tls: bool = False
+    temporal_api_key: SecretStr | None = None
+
     api_host: str = "127.0.0.1"
-    api_port: int = 8700
+    api_port: int = Field(default=8700, ge=1, le=65535)
     public_url: str = "http://127.0.0.1:8700"
+    """Where browsers and partners reach the API; stands in links and in the token issuer."""
+
     drive: Drive = Drive.WALL
     allow_driven: bool = False
+    """Rehearsals move business time themselves (D7); an installation with patients never allows it."""
+
     keyring: SecretStr
-    """`id:hex` pairs separated by commas; the first seals, all open. 32-byte keys."""
+    """`id:hex` pairs separated by commas; the first seals, all open. Keys of 32 bytes. Or name a
+    `STEPDOWN_KEYRING_FILE` that holds the same text."""
     blind_index_key: SecretStr
+    """64 hex digits; makes the search tokens. Changing it makes people already on record unfindable by name."""
+
     token_key: SecretStr | None = None
-    """PEM of the RSA key that signs local tokens; None where an OIDC issuer does."""
+    """PEM of the RSA key that signs local tokens (`\\n` for line ends is fine); None where an OIDC issuer does."""
     oidc_issuer: str | None = None
     oidc_jwks_url: str | None = None
     token_audience: str = "stepdown"
     local_users: bool = False
     """Password tokens for demo users; refused in production."""
+
     payer_secret: SecretStr = SecretStr("")
     catalog_folder: Path | None = None
+    """A folder of definition editions instead of the one that ships."""
     partner_base_url: str = "http://127.0.0.1:8710"
-    partner_timeout_seconds: float = Field(default=15.0, gt=0)
+    partner_timeout_seconds: float = Field(default=15.0, gt=0, le=80)
+    """Stays under the 90 s an exchange activity may take (definitions/policies.py)."""
     update_wait_seconds: float = Field(default=8.0, gt=0)
+    session_horizon_days: int = Field(default=28, ge=7, le=120)
+    """How far ahead the weekly template is turned into sessions."""
     submitter_id: str = "STEPDOWN"
-    x12_usage: str = "T"
+    x12_usage: str = Field(default="T", pattern="^[TP]$")
     """ISA15: T test, P production."""
-    log_level: str = "info"
-    log_format: str = "json"
+
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field(default="json", pattern="^(json|console)$")
     build: str = "dev"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keyring_from_file(cls, values: Any) -> Any:
+        named = os.environ.get(f"{PREFIX}KEYRING_FILE") or (
+            values.get("keyring_file") if isinstance(values, dict) else None
+        )
+        if not named or values.get("keyring"):
+            return values
+        try:
+            return values | {"keyring": ",".join(Path(named).read_text().split())}
+        except OSError as error:
+            raise ValueError(f"{PREFIX}KEYRING_FILE names a file that cannot be read ({error.strerror})") from None
+
     @model_validator(mode="after")
-    def _safe(self) -> "Settings":
-        if self.drive is Drive.DRIVEN and not self.allow_driven:
-            raise ValueError("the driven clock is for rehearsals: set STEPDOWN_ALLOW_DRIVEN=true to permit it")
-        if self.environment == "production" and self.local_users:
-            raise ValueError("demo users are refused in production: unset STEPDOWN_LOCAL_USERS")
+    def _holds_together(self) -> "Settings":
+        complaints = [sentence for broken, sentence in self._conditions() if broken]
+        if complaints:
+            raise ValueError("; ".join(complaints))
         return self
+
+    def _conditions(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.drive is Drive.DRIVEN and not self.allow_driven,
+                "the driven clock is for rehearsals: set STEPDOWN_ALLOW_DRIVEN=true to permit it",
+            ),
+            (
+                self.environment == PRODUCTION and self.local_users,
+                "demo users are refused in production: unset STEPDOWN_LOCAL_USERS",
+            ),
+            (
+                (self.oidc_issuer is None) != (self.oidc_jwks_url is None),
+                "STEPDOWN_OIDC_ISSUER and STEPDOWN_OIDC_JWKS_URL belong together: set both or neither",
+            ),
+        )
+
+
+def settings_file() -> Path:
+    """`STEPDOWN_SETTINGS_FILE`, else `settings.env` in the data folder."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named:
+        return Path(named)
+    return Path(os.environ.get(DATA_DIR_VARIABLE, DATA_DIR_DEFAULT)) / FILE_NAME
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """The settings of this process. Raises SettingsError with one sentence per wrong variable."""
+    chosen = file if file is not None else settings_file()
+    if file is None and os.environ.get(FILE_VARIABLE) and not chosen.is_file():
+        raise SettingsError(f"{FILE_VARIABLE} names {chosen}, which is not there; create it or unset the variable.")
+    try:
+        return Settings(_env_file=chosen if chosen.is_file() else None)
+    except ValidationError as error:
+        raise SettingsError(_sentences(error)) from None
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        place = "".join(f"{PREFIX}{str(part).upper()}" for part in problem["loc"][:1])
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{place}: {message}" if place else message)
+    return "settings cannot be used: " + "; ".join(lines) + " (`make up` writes them for a local installation)"

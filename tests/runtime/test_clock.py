@@ -6,7 +6,6 @@ import pytest
 
 from definitions.episode import Drive
 from runtime.clock import ClockUnset, DrivenClock, WallClock, clock_for
-from tests.runtime.samples import settings
 
 MIDNIGHT = datetime(2026, 1, 10, 0, 0, tzinfo=timezone(timedelta(hours=-5)))
 
@@ -37,15 +36,15 @@ async def test_the_driven_clock_stands_where_the_driver_left_it() -> None:
 
 
 async def test_an_unset_or_naive_moment_is_refused() -> None:
-    with pytest.raises(ClockUnset, match="set it before"):
+    with pytest.raises(ClockUnset, match="start a rehearsal"):
         await DrivenClock(unset).now()
     with pytest.raises(ValueError, match="offset"):
         await DrivenClock(naive).now()
 
 
-async def test_settings_choose_the_drive() -> None:
-    wall = clock_for(settings(), reached)
-    assert wall.drive is Drive.WALL
+async def test_the_drive_chooses_the_clock() -> None:
+    wall = clock_for(Drive.WALL, reached)
+    assert isinstance(wall, WallClock)
     assert await wall.now() != MIDNIGHT
-    driven = clock_for(settings(drive="driven", allow_driven=True), reached)
-    assert (driven.drive, await driven.now()) == (Drive.DRIVEN, MIDNIGHT)
+    driven = clock_for(Drive.DRIVEN, reached)
+    assert await driven.now() == MIDNIGHT

@@ -11,7 +11,7 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from runtime.codec import CodecError, SealingCodec, data_converter
+from runtime.codec import SealedPayloads, UnreadablePayload, data_converter
 from runtime.keyring import Keyring
 from tests.runtime.echo import Echo, Note
 from tests.runtime.samples import INDEX_KEY, KEY_A, KEY_B
@@ -29,21 +29,21 @@ async def sealed_with(text: str = f"a:{KEY_A}") -> list[Payload]:
 
 async def test_a_payload_shows_its_key_id_and_nothing_else() -> None:
     (payload,) = await sealed_with()
-    assert payload.metadata["encryption-key-id"] == b"a"
+    assert payload.metadata["stepdown-key"] == b"a"
     assert SECRET.encode() not in payload.SerializeToString()
     assert b"json" not in payload.SerializeToString()
 
 
 async def test_an_old_key_still_decodes() -> None:
     payloads = await sealed_with()
-    rotated = data_converter(ring(f"b:{KEY_B} a:{KEY_A}"))
+    rotated = data_converter(ring(f"b:{KEY_B},a:{KEY_A}"))
     assert await rotated.decode(payloads, [Note]) == [Note(text=SECRET)]
 
 
 @pytest.mark.parametrize("text", [f"b:{KEY_B}", f"a:{KEY_B}"])
 async def test_a_wrong_key_fails_silently_about_the_data(text: str) -> None:
     payloads = await sealed_with()
-    with pytest.raises(CodecError) as caught:
+    with pytest.raises(UnreadablePayload) as caught:
         await data_converter(ring(text)).decode(payloads, [Note])
     told = "".join(traceback.format_exception(caught.value))
     assert "Quillfeather" not in told
@@ -53,15 +53,15 @@ async def test_a_wrong_key_fails_silently_about_the_data(text: str) -> None:
 
 async def test_a_relabelled_payload_is_refused() -> None:
     (payload,) = await sealed_with()
-    payload.metadata["encryption-key-id"] = b"b"
-    with pytest.raises(CodecError):
-        await SealingCodec(ring(f"a:{KEY_A} b:{KEY_B}")).decode([payload])
+    payload.metadata["stepdown-key"] = b"b"
+    with pytest.raises(UnreadablePayload):
+        await SealedPayloads(ring(f"a:{KEY_A},b:{KEY_B}")).decode([payload])
 
 
 async def test_a_plain_payload_is_refused() -> None:
     plain = await DataConverter.default.encode([SECRET])
-    with pytest.raises(CodecError, match="not sealed") as caught:
-        await SealingCodec(ring()).decode(plain)
+    with pytest.raises(UnreadablePayload, match="not sealed") as caught:
+        await SealedPayloads(ring()).decode(plain)
     assert SECRET not in str(caught.value)
 
 

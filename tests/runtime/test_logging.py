@@ -11,8 +11,7 @@ import pytest
 import structlog
 
 from definitions.base import WireModel
-from runtime.logging import bind, configure_logging, is_personal, unbind
-from runtime.settings import LogFormat
+from runtime.logging import SILENCED, bind, configure, is_personal, unbind
 
 NAME = "Quillfeather"
 
@@ -26,13 +25,13 @@ def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     buffer = io.StringIO()
-    configure_logging("info", LogFormat.JSON, buffer)
+    configure("info", "json", "api", buffer)
     yield buffer
     unbind()
     structlog.reset_defaults()
     root.handlers[:], level = before
     root.setLevel(level)
-    for name in ("uvicorn.access", "httpx2", "httpx", "httpcore", "httpcore2"):
+    for name in SILENCED:
         logging.getLogger(name).disabled = False
 
 
@@ -48,7 +47,7 @@ def test_ids_codes_and_bound_context_stay(stream: io.StringIO) -> None:
     assert line["workflow_id"] == "episode/1"
     assert line["episode_id"] == str(UUID(int=5))
     assert (line["patient_id"], line["n"], line["event"]) == ("p-1", 3, "transition executed")
-    assert line["logger"] == "here"
+    assert (line["logger"], line["service"]) == ("here", "api")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_library_lines_pass_the_same_pipe_but_access_lines_do_not(stream: io.Str
 
 
 def test_the_console_form_masks_too(stream: io.StringIO) -> None:
-    configure_logging("info", LogFormat.CONSOLE, stream)
+    configure("info", "console", "api", stream)
     try:
         raise ValueError(NAME)
     except ValueError:

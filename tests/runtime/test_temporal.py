@@ -10,19 +10,22 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
 from definitions import search
-from runtime.keyring import load_keyring
-from runtime.temporal import TemporalUnavailable, connect, ensure_namespace, ensure_search_attributes, prepare
+from runtime.keyring import Keyring
+from runtime.temporal import TemporalUnavailable, connect, prepare_namespace
 from tests.conftest import free_port
 from tests.runtime.processes import run_module
-from tests.runtime.samples import INDEX_KEY, KEY_A, settings
+from tests.runtime.samples import INDEX_KEY, KEY_A
 
 
 @pytest.fixture
 async def client(temporal_address: str, raw_temporal: Client) -> Client:
     """A client of a namespace that does not exist yet; the plain client makes sure the server is up."""
     assert raw_temporal.namespace == "stepdown"
-    chosen = settings(temporal_address=temporal_address, temporal_namespace=f"n-{uuid.uuid4()}")
-    return await connect(chosen, load_keyring(chosen))
+    return await connect(temporal_address, f"n-{uuid.uuid4()}", ring())
+
+
+def ring() -> Keyring:
+    return Keyring.parse(f"a:{KEY_A}", INDEX_KEY)
 
 
 async def retention(client: Client) -> timedelta:
@@ -31,51 +34,47 @@ async def retention(client: Client) -> timedelta:
     return kept
 
 
-async def test_a_namespace_is_made_once_and_keeps_ninety_days(client: Client) -> None:
-    await ensure_namespace(client)
+async def test_a_namespace_and_its_attributes_are_made_once(temporal_address: str, client: Client) -> None:
+    assert await prepare_namespace(temporal_address, client.namespace) == search.NAMES
     assert await retention(client) == timedelta(days=90)
-    await ensure_namespace(client)
+    assert await prepare_namespace(temporal_address, client.namespace) == ()
     assert await retention(client) == timedelta(days=90)
-
-
-async def test_a_shorter_retention_is_raised_and_a_longer_one_is_left(client: Client) -> None:
-    await ensure_namespace(client, timedelta(days=3))
-    await ensure_namespace(client, timedelta(days=90))
-    assert await retention(client) == timedelta(days=90)
-    await ensure_namespace(client, timedelta(days=3))
-    assert await retention(client) == timedelta(days=90)
-
-
-async def test_search_attributes_are_registered_once(client: Client) -> None:
-    await ensure_namespace(client)
-    assert await ensure_search_attributes(client) == tuple(sorted(key.name for key in search.ALL))
-    assert await ensure_search_attributes(client) == ()
     request = ListSearchAttributesRequest(namespace=client.namespace)
     listed = (await client.operator_service.list_search_attributes(request)).custom_attributes
-    assert {listed[key.name] for key in search.ALL} == {IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD}
+    assert {listed[name] for name in search.NAMES} == {IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD}
+
+
+async def test_a_shorter_retention_is_raised_and_a_longer_one_is_left(temporal_address: str, client: Client) -> None:
+    await prepare_namespace(temporal_address, client.namespace, retention=timedelta(days=3))
+    assert await retention(client) == timedelta(days=3)
+    await prepare_namespace(temporal_address, client.namespace)
+    assert await retention(client) == timedelta(days=90)
+    await prepare_namespace(temporal_address, client.namespace, retention=timedelta(days=3))
+    assert await retention(client) == timedelta(days=90)
 
 
 async def test_nobody_there_gets_a_sentence() -> None:
-    nowhere = settings(temporal_address=f"127.0.0.1:{free_port()}")
+    nowhere = f"127.0.0.1:{free_port()}"
     with pytest.raises(TemporalUnavailable, match="STEPDOWN_TEMPORAL_ADDRESS"):
-        await prepare(nowhere, load_keyring(nowhere))
+        await prepare_namespace(nowhere, "stepdown")
+    with pytest.raises(TemporalUnavailable, match=nowhere):
+        await connect(nowhere, "stepdown", ring())
+    assert (await connect(nowhere, "stepdown", ring(), lazy=True)).namespace == "stepdown"
 
 
 async def test_the_command_prepares_and_leaves_with_the_right_status(client: Client, temporal_address: str) -> None:
     environment = {
-        "STEPDOWN_ENVIRONMENT": "demo",
         "STEPDOWN_DATABASE_URL": "postgresql+psycopg://u:p@127.0.0.1/stepdown",
         "STEPDOWN_KEYRING": f"a:{KEY_A}",
-        "STEPDOWN_INDEX_KEY": INDEX_KEY,
-        "STEPDOWN_TOKEN_KEY": "t" * 32,
+        "STEPDOWN_BLIND_INDEX_KEY": INDEX_KEY,
         "STEPDOWN_TEMPORAL_ADDRESS": temporal_address,
         "STEPDOWN_TEMPORAL_NAMESPACE": client.namespace,
     }
     status, output = await run_module("runtime.temporal", environment)
     assert status == 0, output
-    assert search.FACILITY.name in output
+    assert search.NAMES[0] in output
     status, output = await run_module("runtime.temporal", environment)
     assert (status, "nothing new" in output) == (0, True)
-    status, output = await run_module("runtime.temporal", environment | {"STEPDOWN_INDEX_KEY": "AAAA"})
+    status, output = await run_module("runtime.temporal", environment | {"STEPDOWN_API_PORT": "0"})
     assert status == 1
-    assert "index key" in output
+    assert "STEPDOWN_API_PORT" in output
