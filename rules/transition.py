@@ -1,0 +1,482 @@
+"""The transition plan: everything a move entails, decided before anybody commits (D8, domain 1.7, 1.8).
+
+Pure: `plan` sees only its facts. Preview shows the plan; execution records exactly that plan; what cannot be
+done by itself is an owned item, and what forbids the move is a blocker with a sentence."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from definitions.consent import ConsentForm, ValidityKind
+from definitions.errors import ErrorType, Refusal
+from definitions.level import ConsentNeed, LevelOfCare, Move
+from definitions.payer import AuthorizationNeed
+from definitions.plan import (
+    AccountToOpen,
+    AssessmentToRaise,
+    BedChange,
+    CaseToClose,
+    CaseToOpen,
+    ConsentToPresent,
+    DaysChange,
+    OwnedItem,
+    SessionsChange,
+    TransitionPlan,
+)
+from definitions.plan_facts import BedFact, ConsentFact, PlanFacts, Wish
+from definitions.vocabulary import (
+    AuthorizationStatus,
+    ConsentStatus,
+    CoverageKind,
+    MovementKind,
+    Phase,
+    RequestKind,
+    Role,
+    Track,
+    TransitionKind,
+)
+from rules.calendar import facility_date
+from rules.due_assessments import due_assessments
+from rules.plan_words import in_words
+from rules.sessions import sessions_for
+
+RATING = "LOC_DIM"
+OPEN_CASES = frozenset(AuthorizationStatus) - {AuthorizationStatus.CANCELLED, AuthorizationStatus.END_DATED}
+
+
+def legal_move(facts: PlanFacts, wish: Wish) -> Move | Refusal:
+    """The edge of the transition graph this wish walks, or why there is none (domain 1.7)."""
+    target = facts.levels.get(wish.to_level or "")
+    if target is None:
+        known = ", ".join(facts.levels)
+        return Refusal(code=ErrorType.UNKNOWN_LEVEL, detail=f"{wish.to_level!r} is no level here; choose from {known}")
+    if facts.phase in (Phase.CLOSED, Phase.NOT_ADMITTED):
+        return Refusal(code=ErrorType.EPISODE_CLOSED, detail="the episode has ended; start a new one for a readmission")
+    if facts.phase is Phase.INTAKE:
+        return Move(to=target.key, kind=TransitionKind.ADMISSION, urgent=wish.urgent)
+    current = _main_level(facts)
+    if current is None:
+        return Refusal(code=ErrorType.NOT_ADMITTED, detail="no stay is open; record the admission first")
+    if wish.parallel:
+        return _parallel_move(facts, current, target)
+    if current.key == target.key:
+        if wish.program and wish.program not in {s.program for s in facts.stays}:
+            return Move(to=target.key, kind=TransitionKind.LATERAL)
+        return Refusal(
+            code=ErrorType.ILLEGAL_TRANSITION,
+            detail=f"already at {target.key}; name another program for a lateral move, or move the bed",
+        )
+    move = next((m for m in current.moves if m.to == target.key and m.kind is not TransitionKind.PARALLEL), None)
+    if move is None:
+        options = ", ".join(dict.fromkeys(m.to for m in current.moves)) or "none"
+        return Refusal(
+            code=ErrorType.ILLEGAL_TRANSITION,
+            detail=f"no move leads from {current.key} to {target.key}; from here: {options}",
+        )
+    return move
+
+
+def _parallel_move(facts: PlanFacts, current: LevelOfCare, target: LevelOfCare) -> Move | Refusal:
+    open_tracks = {s.track for s in facts.stays if s.ended_at is None}
+    legal = any(m.to == target.key and m.kind is TransitionKind.PARALLEL for m in current.moves)
+    if legal and target.track not in open_tracks:
+        return Move(to=target.key, kind=TransitionKind.PARALLEL)
+    return Refusal(
+        code=ErrorType.ILLEGAL_TRANSITION,
+        detail=f"{target.key} cannot run beside {current.key} now; ask for a transfer instead",
+    )
+
+
+def _main_level(facts: PlanFacts) -> LevelOfCare | None:
+    stays = sorted((s for s in facts.stays if s.ended_at is None), key=lambda s: s.track is not Track.BED)
+    return facts.levels.get(stays[0].level) if stays else None
+
+
+def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
+    """The whole move, or a refusal when there is no such move at all."""
+    move = legal_move(facts, wish)
+    if isinstance(move, Refusal):
+        return move
+    level = facts.levels[move.to]
+    program = facts.facility.program(wish.program) if wish.program else facts.facility.program_for(level.key)
+    if program is None or level.key not in program.levels:
+        return Refusal(
+            code=ErrorType.UNKNOWN_PROGRAM,
+            detail=f"no program {wish.program or ''} of {facts.facility.key} serves {level.key}; "
+            f"programs are {', '.join(p.key for p in facts.facility.programs)}",
+        )
+    urgent = wish.urgent and (move.urgent or move.kind in (TransitionKind.ADMISSION, TransitionKind.STEP_UP))
+    bed, bed_problem = _bed(facts, wish, level, program.key)
+    blockers = _blockers(facts, wish, move, level, bed_problem, program.capacity)
+    items = _items(facts, wish, level, urgent)
+    if urgent and blockers:
+        items += tuple(_owed(b, wish) for b in blockers)
+        blockers = ()
+    kept, cancelled, raised = _assessments(facts, wish, level, parallel=move.kind is TransitionKind.PARALLEL)
+    current = _main_level(facts)
+    case = _case(facts, wish, level, urgent)
+    ahead = _case_ahead(facts, wish, level)
+    made = TransitionPlan(
+        kind=move.kind,
+        movement=_movement(move.kind),
+        from_level=current.key if current else None,
+        to_level=level.key,
+        program=program.key,
+        track=level.track,
+        effective_at=wish.effective_at,
+        recommended_level=facts.rating.recommended_level if facts.rating else None,
+        urgent=urgent,
+        order_needed=level.medically_managed,
+        assessments_cancelled=cancelled,
+        assessments_kept=kept,
+        assessments=raised,
+        consents=_consents(facts, wish, level, program.key),
+        cases_closed=() if move.kind is TransitionKind.PARALLEL else cases_closed(facts, wish),
+        case=None if ahead else case,
+        case_ahead=ahead,
+        sessions=_sessions(facts, wish, level, program.key, move.kind),
+        days=_days(facts, wish, level, move.kind),
+        bed=bed,
+        items=items,
+        blockers=blockers,
+    )
+    return made.model_copy(update={"words": in_words(made)})
+
+
+def _movement(kind: TransitionKind) -> MovementKind:
+    if kind is TransitionKind.ADMISSION:
+        return MovementKind.ADMISSION
+    return MovementKind.PARALLEL if kind is TransitionKind.PARALLEL else MovementKind.TRANSFER
+
+
+def _blockers(
+    facts: PlanFacts, wish: Wish, move: Move, level: LevelOfCare, bed: Refusal | None, capacity: int
+) -> tuple[Refusal, ...]:
+    """What forbids the move now. Urgent moves turn these into owned items (issue: the clinician's word)."""
+    found = []
+    if facts.away:
+        found.append(Refusal(code=ErrorType.ON_LEAVE, detail="the person is away; record the return before a move"))
+    if facts.last_movement_at is not None and wish.effective_at < facts.last_movement_at:
+        found.append(
+            Refusal(
+                code=ErrorType.EFFECTIVE_TOO_EARLY,
+                detail=f"the last movement took effect at {facts.last_movement_at.isoformat()}; choose a later time, "
+                "or correct that movement",
+            )
+        )
+    rating = _rating_problem(facts, wish, level)
+    if rating is not None:
+        found.append(rating)
+    found += _consent_blockers(facts, wish, level)
+    if move.kind is TransitionKind.STEP_DOWN:
+        found += [
+            Refusal(code=ErrorType.ALERT_OPEN, detail=f"alert {a.rule} is open; a clinician must clear it first")
+            for a in facts.alerts
+            if a.severity == "critical"
+        ]
+    if bed is not None:
+        found.append(bed)
+    if level.track is Track.DAY and facts.enrolled >= capacity:
+        found.append(Refusal(code=ErrorType.PROGRAM_FULL, detail=f"{facts.enrolled} of {capacity} places are taken"))
+    found += [
+        Refusal(
+            code=ErrorType.DISCLOSURE_REFUSED,
+            detail=f"the payer denied authorization {c.id} for {c.level}; appeal, choose another level, or accept the "
+            "financial risk with a new request",
+        )
+        for c in facts.cases
+        if c.transition_id is not None
+        and c.transition_id == wish.transition_id
+        and c.status is AuthorizationStatus.DENIED
+    ]
+    return tuple(found)
+
+
+def _rating_problem(facts: PlanFacts, wish: Wish, level: LevelOfCare) -> Refusal | None:
+    """LOC-04: a dimensional assessment no older than the target's window at the change."""
+    window = timedelta(days=level.assessment_window_days) + timedelta(hours=facts.facility.policy.transition_grace_hours)
+    if facts.rating is None:
+        return Refusal(
+            code=ErrorType.ASSESSMENT_STALE,
+            detail=f"no {RATING} is on record; rate the dimensions before a change of level (LOC-04)",
+        )
+    if facts.rating.performed_at < wish.effective_at - window:
+        return Refusal(
+            code=ErrorType.ASSESSMENT_STALE,
+            detail=f"the last {RATING} is from {facts.rating.performed_at.isoformat()}; {level.key} wants one no older "
+            f"than {level.assessment_window_days} days at the change (LOC-04)",
+        )
+    return None
+
+
+def _consent_blockers(facts: PlanFacts, wish: Wish, level: LevelOfCare) -> list[Refusal]:
+    if facts.phase is not Phase.INTAKE:
+        return []
+    return [
+        Refusal(
+            code=ErrorType.CONSENT_MISSING,
+            detail=f"consent {rule.form} is not signed; present it before admission",
+        )
+        for rule in level.consents
+        if rule.need is ConsentNeed.REQUIRED
+        and facts.forms[rule.form].blocks == "admission"
+        and _standing(facts, rule.form, wish) is None
+    ]
+
+
+def _standing(facts: PlanFacts, form: str, wish: Wish) -> ConsentFact | None:
+    """The newest consent of this form that is valid when the move takes effect."""
+    valid = [
+        c
+        for c in facts.consents
+        if c.form == form
+        and c.status is ConsentStatus.SIGNED
+        and c.revoked_at is None
+        and (c.expires_at is None or c.expires_at > wish.effective_at)
+    ]
+    return max(valid, key=lambda c: c.signed_at or wish.effective_at, default=None)
+
+
+def _bed(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) -> tuple[BedChange, Refusal | None]:
+    release = facts.held_bed
+    if not level.needs_bed:
+        return BedChange(release=release), None
+    able = [b for b in facts.beds if level.key in b.levels and b.program == program]
+    if wish.bed_id is not None:
+        bed = next((b for b in facts.beds if b.id == wish.bed_id), None)
+        problem = _bed_problem(bed, wish.bed_id, level, able)
+        return BedChange(release=release, take=None if problem else wish.bed_id), problem
+    kept = next((b for b in able if b.id == facts.held_bed), None)
+    free = kept or next((b for b in able if not b.taken and b.closed_reason is None), None)
+    if free is None:
+        return BedChange(release=release), Refusal(
+            code=ErrorType.NO_BED,
+            detail=f"no free bed serves {level.key} in {program} then; choose another time or free a bed",
+        )
+    if free is kept:
+        return BedChange(take=free.id, release=free.id), None
+    return BedChange(release=release, take=free.id), None
+
+
+def _bed_problem(bed: BedFact | None, wanted: str, level: LevelOfCare, able: list[BedFact]) -> Refusal | None:
+    if bed is None or bed not in able:
+        return Refusal(code=ErrorType.UNKNOWN_BED, detail=f"bed {wanted} does not serve {level.key} here")
+    alternatives = ", ".join(b.label for b in able if not b.taken and b.closed_reason is None) or "none is free"
+    if bed.closed_reason is not None:
+        return Refusal(code=ErrorType.BED_CLOSED, detail=f"bed {bed.label} is closed ({bed.closed_reason}); free: {alternatives}")
+    if bed.taken:
+        return Refusal(code=ErrorType.BED_TAKEN, detail=f"bed {bed.label} is taken then; free: {alternatives}")
+    return None
+
+
+def _assessments(
+    facts: PlanFacts, wish: Wish, level: LevelOfCare, *, parallel: bool
+) -> tuple[tuple[UUID, ...], tuple[UUID, ...], tuple[AssessmentToRaise, ...]]:
+    """ASM-04: requirements of the old level that the new one lacks are cancelled; the rest are re-anchored."""
+    owed = due_assessments(
+        level, wish.effective_at, facts.facility.zone, facts.results, facts.template, facts.facility.holidays
+    )
+    raised = tuple(
+        AssessmentToRaise(
+            instrument=p.instrument,
+            due_at=p.due_at,
+            escalate_at=p.escalate_at,
+            owner_role=p.owner_role,
+            why=p.why,
+            satisfied_by=p.satisfied_by,
+        )
+        for p in owed
+    )
+    if parallel:
+        open_now = {r.instrument for r in facts.requirements}
+        raised = tuple(r for r in raised if r.instrument not in open_now)
+        return tuple(r.id for r in facts.requirements), (), raised
+    return (), tuple(r.id for r in facts.requirements), raised
+
+
+def _consents(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) -> tuple[ConsentToPresent, ...]:
+    """Forms the target needs that nobody has validly signed, that must be signed anew at a level change, or
+    that run out within their renewal lead (domain 3.7, 3.4)."""
+    wanted = []
+    for rule in level.consents:
+        if rule.need is not ConsentNeed.REQUIRED:
+            continue
+        form = facts.forms[rule.form]
+        if any(c.form == form.key and c.status is ConsentStatus.PRESENTED for c in facts.consents):
+            continue
+        standing = _standing(facts, form.key, wish)
+        why = _why_present(form, standing, wish, resign=rule.resign and facts.phase is not Phase.INTAKE)
+        if why is not None:
+            wanted.append(
+                ConsentToPresent(
+                    form=form.key,
+                    program=program if rule.resign else None,
+                    due_at=wish.effective_at + timedelta(hours=facts.facility.policy.transition_grace_hours),
+                    why=why,
+                    renews=standing.id if standing else None,
+                )
+            )
+    return tuple(wanted)
+
+
+def _why_present(form: ConsentForm, standing: ConsentFact | None, wish: Wish, *, resign: bool) -> str | None:
+    if standing is None:
+        return f"{form.title}: not on file"
+    if resign:
+        return f"{form.title}: signed again at each change of level"
+    if form.validity is ValidityKind.UNTIL_REVOKED or standing.expires_at is None:
+        return None
+    lead = timedelta(days=max(form.renew_days_before, default=0))
+    if standing.expires_at - lead <= wish.effective_at:
+        return f"{form.title}: runs out on {standing.expires_at.date().isoformat()}"
+    return None
+
+
+def cases_closed(facts: PlanFacts, wish: Wish) -> tuple[CaseToClose, ...]:
+    """The old level's authorization ends the day before; same-day admissions end on their own day."""
+    moved_on = facility_date(wish.effective_at, facts.facility.zone)
+    return tuple(
+        CaseToClose(authorization_id=c.id, on=max(moved_on - timedelta(days=1), c.from_date))
+        for c in facts.cases
+        if c.status in OPEN_CASES and c.stay_id is not None
+    )
+
+
+def _case_ahead(facts: PlanFacts, wish: Wish, level: LevelOfCare) -> UUID | None:
+    """A case opened when this transition was scheduled."""
+    return next(
+        (
+            c.id
+            for c in facts.cases
+            if c.stay_id is None
+            and c.level == level.key
+            and c.status in OPEN_CASES
+            and c.transition_id is not None
+            and c.transition_id == wish.transition_id
+        ),
+        None,
+    )
+
+
+def _case(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> CaseToOpen:
+    """What is asked of the payer for the new level (AUTH-01, domain 4.1, 4.2)."""
+    payer = facts.payer
+    terms = payer.terms(level.key)
+    start = facility_date(wish.effective_at, facts.facility.zone)
+    needed = terms is not None and terms.need is not AuthorizationNeed.NONE and payer.kind is CoverageKind.INSURANCE
+    if terms is None or not needed:
+        return CaseToOpen(
+            payer=payer.key, level=level.key, kind=RequestKind.INITIAL, unit=terms.unit.value if terms else "DY",
+            units=0, from_date=start, through_date=start, urgent=False, required=False,
+            why=f"{payer.name} asks for no authorization at {level.key} (edition {payer.edition})",
+        )  # fmt: skip
+    kind = RequestKind.NOTIFICATION if terms.need is AuthorizationNeed.NOTIFICATION else RequestKind.INITIAL
+    if urgent and kind is RequestKind.INITIAL:
+        kind = RequestKind.EXPEDITED
+    days = terms.span_days or max(terms.initial_units, 1)
+    return CaseToOpen(
+        payer=payer.key, level=level.key, kind=kind, unit=terms.unit.value, units=terms.initial_units,
+        from_date=start, through_date=start + timedelta(days=days - 1), urgent=urgent or level.needs_bed, required=True,
+        why=f"{payer.name} wants {kind.value} for {level.key}: {terms.initial_units} {terms.unit.value}",
+    )  # fmt: skip
+
+
+def _sessions(
+    facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, kind: TransitionKind
+) -> SessionsChange:
+    start = facility_date(wish.effective_at, facts.facility.zone)
+    through = start + timedelta(days=facts.facility.policy.session_horizon_days)
+    planned = 0
+    if facts.template is not None:
+        planned = sum(
+            s.starts_at >= wish.effective_at
+            for s in sessions_for(facts.template, facts.facility.zone, start, through, facts.facility.holidays)
+        )
+    stops = kind is not TransitionKind.PARALLEL
+    return SessionsChange(
+        cancel_stays=tuple(s.id for s in facts.stays if s.ended_at is None) if stops else (),
+        cancel_after=wish.effective_at,
+        cancelled=facts.future_places if stops else 0,
+        template=level.template,
+        program=program,
+        from_at=wish.effective_at,
+        through=through,
+        planned=planned,
+    )
+
+
+def _days(facts: PlanFacts, wish: Wish, level: LevelOfCare, kind: TransitionKind) -> DaysChange:
+    start = facility_date(wish.effective_at, facts.facility.zone)
+    rate = facts.payer.rate_on(level.key, start)
+    stops = kind is not TransitionKind.PARALLEL
+    return DaysChange(
+        close_stays=tuple(s.id for s in facts.stays if s.ended_at is None) if stops else (),
+        closed_on=start if stops and facts.stays else None,
+        open=AccountToOpen(
+            payer=facts.payer.key,
+            level=level.key,
+            track=level.track,
+            opened_on=start,
+            amount=rate.amount if rate else None,
+            rate_version=rate.version if rate else None,
+        ),
+    )
+
+
+def _items(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> tuple[OwnedItem, ...]:
+    """Steps of domain 1.8 that a person does: medication reconciliation, the state's record, the urgent review."""
+    policy = facts.facility.policy
+    items = [
+        OwnedItem(
+            kind="medication_reconciliation",
+            owner_role=Role.CLINICIAN,
+            why=f"reconcile medications for {level.trade_name} ({level.key})",
+            due_at=wish.effective_at + timedelta(hours=policy.medication_reconciliation_hours),
+            rule="domain 1.8 (7)",
+        ),
+        OwnedItem(
+            kind="state_record",
+            owner_role=Role.BILLER,
+            why=f"state admission record, service {level.teds_service}"
+            + ("" if facts.phase is Phase.INTAKE else ", and discharge record of the level left"),
+            due_at=wish.effective_at + timedelta(days=policy.state_record_days),
+            rule="domain 1.8 (10)",
+        ),
+    ]
+    if urgent:
+        items.append(
+            OwnedItem(
+                kind="urgent_review",
+                owner_role=Role.REVIEWER,
+                why="moved on the clinician's word: review it and tell the payer",
+                due_at=wish.effective_at + timedelta(hours=facts.payer.decision.notification_hours),
+                rule="domain 1.7 step-up",
+            )
+        )
+    if level.follow_up_hours is not None and any(s.track is Track.BED for s in facts.stays):
+        items.append(
+            OwnedItem(
+                kind="first_attendance",
+                owner_role=Role.CLINICIAN,
+                why=f"seen at {level.trade_name} within {level.follow_up_hours} hours of leaving the bed, or outreach",
+                due_at=wish.effective_at + timedelta(hours=level.follow_up_hours),
+                rule="domain 7.1 step-down retention",
+            )
+        )
+    return tuple(items)
+
+
+OWED_BY: dict[ErrorType, tuple[str, Role]] = {
+    ErrorType.NO_BED: ("bed_needed", Role.DIRECTOR),
+    ErrorType.BED_TAKEN: ("bed_needed", Role.DIRECTOR),
+    ErrorType.BED_CLOSED: ("bed_needed", Role.DIRECTOR),
+    ErrorType.UNKNOWN_BED: ("bed_needed", Role.DIRECTOR),
+    ErrorType.CONSENT_MISSING: ("consent_needed", Role.ADMISSIONS),
+    ErrorType.ASSESSMENT_STALE: ("rating_needed", Role.CLINICIAN),
+    ErrorType.DISCLOSURE_REFUSED: ("payer_denied", Role.REVIEWER),
+}
+
+
+def _owed(blocker: Refusal, wish: Wish) -> OwnedItem:
+    """What an urgent move leaves behind for somebody to mend."""
+    kind, role = OWED_BY.get(blocker.code, (blocker.code.value, Role.CLINICIAN))
+    return OwnedItem(kind=kind, owner_role=role, why=blocker.detail, due_at=wish.effective_at + timedelta(hours=4))
