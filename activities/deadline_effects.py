@@ -1,0 +1,158 @@
+"""What happens when a deadline comes. The rows decide what still stands; the same moment twice does nothing new."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from activities.hands import Writing
+from activities.plan_execution import present_consent
+from activities.transition import execute_scheduled
+from definitions.deadline import Deadline
+from definitions.ids import derived
+from definitions.vocabulary import ConsentStatus, DeadlineKind, OpenItemStatus, Role
+from rules.deadlines import due
+from rules.episode_clock import deadlines_of
+from storage.models import Alert, AssessmentDue, Consent, OpenItem
+from storage.reads.clock_facts import ASSESSMENT_NOTICE, HOLD_NOTICE, RETURN_NOTICE, read_clock_facts
+from storage.repositories import work
+
+Effect = Callable[[Writing, Deadline, datetime], Awaitable[None]]
+
+
+async def fire(writing: Writing, now: datetime) -> int:
+    """Everything of this episode that has come by `now`, earliest first. Answers how many."""
+    facts = await read_clock_facts(writing.session, writing.episode, writing.edition.consents)
+    come = due(deadlines_of(facts), now)
+    for deadline in come:
+        await EFFECTS[deadline.kind](writing, deadline, now)
+        await writing.session.flush()
+    if come:
+        writing.episode.version += 1
+    return len(come)
+
+
+async def _owe(
+    writing: Writing, deadline: Deadline, kind: str, owner: str, why: str, subject: str | None = None
+) -> None:
+    await work.open_item(
+        writing.session,
+        item_id=derived(writing.episode.id, kind, deadline.key),
+        episode_id=writing.episode.id,
+        facility=writing.episode.facility,
+        kind=kind,
+        owner_role=owner,
+        why=why,
+        opened_at=deadline.at,
+        subject_id=subject or deadline.subject_id,
+    )
+
+
+async def _assessment_due(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    row = await writing.session.get(AssessmentDue, UUID(deadline.subject_id))
+    if row is None:
+        return
+    await _owe(writing, deadline, ASSESSMENT_NOTICE, row.owner_role, f"{row.instrument} was due; {row.why}")
+    await writing.note("assessment_overdue", {"due": str(row.id), "instrument": row.instrument}, at=deadline.at)
+
+
+async def _assessment_escalates(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    row = await writing.session.get(AssessmentDue, UUID(deadline.subject_id))
+    if row is None:
+        return
+    row.escalated_at = now
+    await _owe(
+        writing, deadline, "assessment_escalated", Role.DIRECTOR.value, f"{row.instrument} is long overdue; {row.why}"
+    )
+    await writing.note("assessment_escalated", {"due": str(row.id), "instrument": row.instrument}, at=deadline.at)
+
+
+async def _consent_renews(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    """Presented again ahead of expiry (domain 3.4)."""
+    consent = await writing.session.get(Consent, UUID(deadline.subject_id))
+    if consent is None:
+        return
+    present_consent(
+        writing, form=consent.form, program=consent.program, due_at=consent.expires_at, renews=consent.id,
+        transition_id=None, reason=deadline.why,
+    )  # fmt: skip
+    await _owe(writing, deadline, "consent_renewal", Role.ADMISSIONS.value, deadline.why, subject=consent.form)
+    await writing.note("consent_renewal_due", {"consent": str(consent.id), "form": consent.form}, at=deadline.at)
+
+
+async def _consent_expires(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    """Blocks new disclosures at that instant (E17)."""
+    consent = await writing.session.get(Consent, UUID(deadline.subject_id))
+    if consent is None:
+        return
+    consent.status = ConsentStatus.EXPIRED
+    consent.version += 1
+    await _owe(
+        writing, deadline, "consent_expired", Role.ADMISSIONS.value,
+        f"consent {consent.form} expired: what it covered is held until it is signed again", subject=consent.form,
+    )  # fmt: skip
+    await writing.note("consent_expired", {"consent": str(consent.id), "form": consent.form}, at=deadline.at)
+
+
+async def _transition(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    """The hour of an approved move; the move's rows derive from this deadline's own key."""
+    key = f"{writing.episode.id}:{deadline.key}"
+    own = Writing(
+        session=writing.session, episode=writing.episode, edition=writing.edition, key=key, actor="system",
+        role=Role.SYSTEM, now=now,
+    )  # fmt: skip
+    await execute_scheduled(own, UUID(deadline.subject_id))
+
+
+async def _return_overdue(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    """Not back from leave (E53): a person looks, nobody is discharged by a timer."""
+    await _owe(
+        writing, deadline, RETURN_NOTICE, Role.CLINICIAN.value,
+        "not back when expected: search, call, and decide on return or elopement",
+    )  # fmt: skip
+    await writing.note("return_overdue", {"absence": deadline.subject_id}, at=deadline.at)
+
+
+async def _hold_ends(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    await _owe(
+        writing, deadline, HOLD_NOTICE, Role.DIRECTOR.value,
+        "the bed hold has ended: record the return or discharge as of the departure (E52)",
+    )  # fmt: skip
+    await writing.note("bed_hold_ended", {"absence": deadline.subject_id}, at=deadline.at)
+
+
+async def _item_escalates(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    item = await writing.session.get(OpenItem, UUID(deadline.subject_id))
+    if item is None or item.status is not OpenItemStatus.OPEN:
+        return
+    item.escalated_at = now
+    await writing.note("item_overdue", {"item": str(item.id), "kind": item.kind, "owner": item.owner_role}, at=deadline.at)
+
+
+async def _alert_unanswered(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    alert = await writing.session.get(Alert, UUID(deadline.subject_id))
+    if alert is None:
+        return
+    alert.acknowledge_by = None
+    await _owe(
+        writing, deadline, "alert_unacknowledged", Role.DIRECTOR.value,
+        f"alert {alert.rule} ({alert.severity}) was not acknowledged in time",
+    )  # fmt: skip
+    await writing.note("alert_unacknowledged", {"alert": str(alert.id), "rule": alert.rule}, at=deadline.at)
+
+
+EFFECTS: Final[dict[DeadlineKind, Effect]] = {
+    DeadlineKind.ASSESSMENT_DUE: _assessment_due,
+    DeadlineKind.ASSESSMENT_ESCALATION: _assessment_escalates,
+    DeadlineKind.CONSENT_RENEWAL: _consent_renews,
+    DeadlineKind.CONSENT_EXPIRY: _consent_expires,
+    DeadlineKind.TRANSITION_EFFECTIVE: _transition,
+    DeadlineKind.LEAVE_RETURN: _return_overdue,
+    DeadlineKind.BED_HOLD_END: _hold_ends,
+    DeadlineKind.OPEN_ITEM_DUE: _item_escalates,
+    DeadlineKind.ALERT_ACKNOWLEDGEMENT: _alert_unanswered,
+}
+"""One effect per kind of deadline an episode can have."""
+
