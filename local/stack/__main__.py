@@ -1,12 +1,19 @@
 """The command: `python -m local.stack up | down | status | reset`."""
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from local.stack.errors import StackError
+from local.stack.parts import ROOT
+from local.stack.postgres import QUICK, EmbeddedPostgres
 from local.stack.up import LocalStack, data_folder, stop_running
 from runtime.settings import SettingsError
 
@@ -83,6 +90,25 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scrip
     finally:
         folder.release()
     _console.print(f"Deleted {', '.join(removed)}." if removed else "There was nothing to delete.")
+
+
+@cli.command("check-migrations")
+def check_migrations() -> None:
+    """Migrate an empty throw-away database and fail when the models differ from it (alembic check)."""
+    with TemporaryDirectory(prefix="stepdown-check-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "postgres", options=QUICK)
+        try:
+            server.start()
+            server.ensure_database()
+            seen = {**os.environ, "STEPDOWN_DATABASE_URL": server.url()}
+            for verb in ("upgrade", "check"):
+                done = subprocess.run([sys.executable, "-m", "storage.migrate", verb], env=seen, cwd=ROOT, check=False)
+                if done.returncode != 0:
+                    raise typer.Exit(done.returncode)
+        except StackError as error:
+            raise _fail(error) from None
+        finally:
+            server.stop()
 
 
 if __name__ == "__main__":

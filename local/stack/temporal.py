@@ -81,6 +81,8 @@ class EmbeddedTemporal:
                 raise StackError("Temporal was not launched")
             wait_until(lambda: self.answers() or child.status is not None, seconds=START_SECONDS)  # noqa: B023
             if child.pid is not None and self.answers():
+                # From here on clients know the port: a restart keeps it.
+                self._chosen = False
                 return
             child.stop()
             if not (self._chosen and "address already in use" in child.last_lines(20)):

@@ -50,6 +50,7 @@ class LocalStack:
         holder = self._folder.hold(f"http://127.0.0.1:{port}")
         if holder is not None:
             return holder
+        os.umask(0o077)
         for number in SIGNALS:
             signal.signal(number, self._asked)
         try:
