@@ -18,8 +18,11 @@ DEMO_USERS: Final = ("admissions", "reviewer", "director", "clinician", "biller"
 
 
 def environment(said: Mapping[str, str], forced: Mapping[str, str]) -> dict[str, str]:
-    """What our processes see: this process's environment wins over the settings file, `forced` over both."""
-    return {**said, **os.environ, **forced, "PYTHONUNBUFFERED": "1"}
+    """What our processes see: this process's environment wins over the settings file, `forced` over both.
+    The local payer presents the secret that the API expects of payers."""
+    seen = {**said, **os.environ, **forced, "PYTHONUNBUFFERED": "1"}
+    seen.setdefault("STEPDOWN_LOCAL_PAYER_SECRET", seen.get("STEPDOWN_PAYER_SECRET", ""))
+    return seen
 
 
 def module(name: str, arguments: list[str], folder: DataFolder, seen: Mapping[str, str], *, label: str) -> ChildProcess:
@@ -43,7 +46,7 @@ def cohort(folder: DataFolder, seen: Mapping[str, str]) -> ChildProcess:
 def services(folder: DataFolder, settings: Settings, seen: Mapping[str, str]) -> list[ChildProcess]:
     """Payer, worker and API, in the order of their start."""
     folder.payer.mkdir(parents=True, exist_ok=True)
-    payer = ["--port", str(payer_port(settings)), "--book", str(folder.payer / "book.json")]
+    payer = ["--port", str(payer_port(settings)), "--book", str(folder.payer / "book.sqlite")]
     payer += ["--deliver-to", f"http://127.0.0.1:{settings.api_port}", "--drive", "wall"]
     return [
         module("local.payer", payer, folder, seen, label="payer"),

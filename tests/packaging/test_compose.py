@@ -1,0 +1,183 @@
+"""docker-compose.yml in the production shape: parsed and judged here, since it cannot run everywhere."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from ruamel.yaml import YAML
+
+from local.stack.postgres import EmbeddedPostgres, program
+from runtime.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("namespace", "migrate", "worker", "api")
+ONE_SHOT = ("roles", "temporal-schema", "namespace", "migrate")
+LASTING = ("postgres", "temporal", "worker", "api")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
+    return loaded
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [t for v in value.values() for t in texts(v)]
+    if isinstance(value, list):
+        return [t for v in value for t in texts(v)]
+    return [str(value)]
+
+
+def conditions(service: dict[str, Any]) -> dict[str, str]:
+    return {name: wait["condition"] for name, wait in service.get("depends_on", {}).items()}
+
+
+def test_the_services_are_the_production_shape(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {*ONE_SHOT, *LASTING}
+
+
+def test_everybody_waits_for_what_they_need(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    done, healthy = "service_completed_successfully", "service_healthy"
+    assert conditions(services["roles"]) == {"postgres": healthy}
+    assert conditions(services["temporal-schema"]) == {"roles": done}
+    assert conditions(services["temporal"]) == {"temporal-schema": done}
+    assert conditions(services["namespace"]) == {"temporal": healthy}
+    assert conditions(services["migrate"]) == {"roles": done}
+    assert conditions(services["worker"]) == conditions(services["api"]) == {"migrate": done, "namespace": done}
+
+
+def test_waiting_ends(compose: dict[str, Any]) -> None:
+    """Only one-shot services are waited for to the end, only those with a health check to be healthy; no circle."""
+    services = compose["services"]
+    for service in services.values():
+        for name, condition in conditions(service).items():
+            assert (name in ONE_SHOT) == (condition == "service_completed_successfully")
+            assert condition != "service_healthy" or "healthcheck" in services[name]
+    order: list[str] = []
+    while len(order) < len(services):
+        ready = [n for n, s in services.items() if n not in order and set(conditions(s)) <= set(order)]
+        assert ready, f"a circle among {set(services) - set(order)}"
+        order += ready
+
+
+def test_what_lasts_restarts_and_what_is_one_shot_does_not_for_ever(compose: dict[str, Any]) -> None:
+    for name in LASTING:
+        assert compose["services"][name]["restart"] == "unless-stopped"
+    for name in ONE_SHOT:
+        assert compose["services"][name].get("restart", "no") in ("no", "on-failure:10")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_commands_are_modules_that_exist(compose: dict[str, Any], name: str) -> None:
+    python, flag, module, *_ = compose["services"][name]["command"]
+    assert (python, flag) == ("python", "-m")
+    spec = find_spec(module)
+    assert spec is not None, f"{module} is not there"
+    if spec.submodule_search_locations is not None:
+        assert find_spec(f"{module}.__main__") is not None, f"{module} cannot be run"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_have_no_rights_to_lose(compose: dict[str, Any], name: str) -> None:
+    service = compose["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["env_file"][0]["required"] is True
+    assert service["environment"]["STEPDOWN_ENVIRONMENT"] == "production"
+
+
+def test_our_environment_names_settings_that_exist(compose: dict[str, Any]) -> None:
+    known = {f"STEPDOWN_{name.upper()}" for name in Settings.model_fields}
+    for name in OURS:
+        assert set(compose["services"][name]["environment"]) <= known
+
+
+def test_every_password_must_be_given(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for key, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|PWD", key):
+                assert re.fullmatch(r"\$\{[A-Z_]+:\?.+\}", str(value)), f"{key} has a value of its own"
+    for text in texts(compose):
+        assert not re.search(r"\$\{[A-Z_]*(PASSWORD|KEY|SECRET)[A-Z_]*:?-", text), f"a default secret in {text!r}"
+    assert "stepdown:${STEPDOWN_DB_PASSWORD:?" in compose["x-stepdown"]["environment"]["STEPDOWN_DATABASE_URL"]
+
+
+def test_only_the_api_is_reachable_and_only_from_this_machine(compose: dict[str, Any]) -> None:
+    published = {name: s["ports"] for name, s in compose["services"].items() if "ports" in s}
+    assert published == {"api": ["127.0.0.1:${STEPDOWN_PORT:-8700}:8700"]}
+    assert not [name for name, s in compose["services"].items() if s.get("network_mode") or s.get("privileged")]
+
+
+def test_images_name_their_version(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if name not in OURS:
+            assert re.search(r":(\d|\$\{[A-Z_]+:-\d)", service["image"]), f"{name} floats"
+
+
+def test_data_lives_in_a_named_volume(compose: dict[str, Any]) -> None:
+    assert compose["services"]["postgres"]["volumes"] == ["postgres:/var/lib/postgresql/data"]
+    assert "postgres" in compose["volumes"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    made = EmbeddedPostgres(tmp_path / "postgres", options={"fsync": "off"})
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_the_roles_script_works_twice_and_changes_a_password(compose: dict[str, Any], server: EmbeddedPostgres) -> None:
+    shell, flag, script = compose["services"]["roles"]["command"]
+    secrets: list[str | None] = []
+    for password in ("first", "it's second"):
+        done = subprocess.run(
+            [shell, flag, script.replace("$$", "$")],
+            env={
+                "PATH": f"{program('psql').parent}:/usr/bin:/bin",
+                "PGHOST": str(server.sockets), "PGUSER": "postgres",
+                "STEPDOWN_DB_PASSWORD": password, "TEMPORAL_DB_PASSWORD": "other",
+            },
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        with psycopg.connect(server.dsn()) as connection:
+            row = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'stepdown'").fetchone()
+            assert row is not None
+            secrets.append(row[0])
+    assert secrets[0] != secrets[1]
+    with psycopg.connect(server.dsn()) as connection:
+        owners = connection.execute(
+            "SELECT datname, pg_get_userbyid(datdba) FROM pg_database"
+            " WHERE datname NOT LIKE 'template%' AND datname <> 'postgres' ORDER BY 1"
+        ).fetchall()
+        assert owners == [("stepdown", "stepdown"), ("temporal", "temporal"), ("temporal_visibility", "temporal")]
+        rights = connection.execute(
+            "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname IN ('stepdown', 'temporal')"
+        )
+        assert rights.fetchall() == [(False, False)] * 2
+        across = connection.execute("SELECT has_database_privilege('stepdown', 'temporal', 'CONNECT')")
+        assert across.fetchone() == (False,)
+
+
+def test_migrations_run_as_the_unprivileged_owner(compose: dict[str, Any], server: EmbeddedPostgres) -> None:
+    assert "stepdown@" not in compose["x-stepdown"]["environment"]["STEPDOWN_DATABASE_URL"]
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE stepdown LOGIN")
+        connection.execute("CREATE DATABASE stepdown OWNER stepdown")
+    command = compose["services"]["migrate"]["command"]
+    done = subprocess.run(
+        [sys.executable, *command[1:]],
+        cwd=ROOT, env={"STEPDOWN_DATABASE_URL": server.url().replace("postgres@", "stepdown@")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
