@@ -1,12 +1,7 @@
 """`python -m local.stack` as a person types it, with real servers."""
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,53 +12,12 @@ import pytest
 from dotenv import dotenv_values
 
 from local.stack.process import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "local.stack"]
-
-
-class Running:
-    """A running `up`, and every line it said so far."""
-
-    def __init__(self, environment: dict[str, str], *options: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "up", *options],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-
-    def wait_for(self, text: str, seconds: float = 60) -> str:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for line in list(self.lines):
-                if text in line:
-                    return line
-            if self.process.poll() is not None and not self._reader.is_alive():
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"it never said {text!r}: " + "\n".join(self.lines))
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(60)
-        self._reader.join()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return status
+from tests.stack.running import Running, environment_for, parts, say
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    ours = {k: v for k, v in os.environ.items() if not k.startswith("STEPDOWN_")}
-    return ours | {"STEPDOWN_DATA_DIR": str(tmp_path / "data")}
+    return environment_for(tmp_path / "data")
 
 
 @pytest.fixture
@@ -77,19 +31,6 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., Running]]:
     yield starter
     for running in started:
         running.end(signal.SIGTERM)
-
-
-def say(environment: dict[str, str], *arguments: str, typed: str = "") -> tuple[int, str]:
-    done = subprocess.run(
-        [*COMMAND, *arguments], cwd=ROOT, env=environment, input=typed, capture_output=True, text=True,
-        check=False, timeout=120,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
-
-
-def parts(environment: dict[str, str]) -> dict[str, int]:
-    said = json.loads((Path(environment["STEPDOWN_DATA_DIR"]) / "running.json").read_text())
-    return {name: pid for name, (pid, _born) in said.items()}
 
 
 def dsn(environment: dict[str, str]) -> str:
