@@ -128,7 +128,9 @@ async def _item_escalates(writing: Writing, deadline: Deadline, now: datetime) -
     if item is None or item.status is not OpenItemStatus.OPEN:
         return
     item.escalated_at = now
-    await writing.note("item_overdue", {"item": str(item.id), "kind": item.kind, "owner": item.owner_role}, at=deadline.at)
+    await writing.note(
+        "item_overdue", {"item": str(item.id), "kind": item.kind, "owner": item.owner_role}, at=deadline.at
+    )
 
 
 async def _alert_unanswered(writing: Writing, deadline: Deadline, now: datetime) -> None:
@@ -155,4 +157,3 @@ EFFECTS: Final[dict[DeadlineKind, Effect]] = {
     DeadlineKind.ALERT_ACKNOWLEDGEMENT: _alert_unanswered,
 }
 """One effect per kind of deadline an episode can have."""
-

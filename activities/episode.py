@@ -71,9 +71,7 @@ class EpisodeActivities(EpisodeContract):
                     return EpisodeOutcome(refusal=refusal)
             writing = self._writing(session, episode, request.key, request.role, request.now, request.actor)
             record = await self._hands.record(writing)
-            answer = Answer(
-                episode_id=episode.id, version=1, subject_id=episode.id, status=Phase.INTAKE.value
-            )
+            answer = Answer(episode_id=episode.id, version=1, subject_id=episode.id, status=Phase.INTAKE.value)
             await memory.finish(
                 session, key=request.key, kind="open_episode", actor=request.actor, now=request.now,
                 status=memory.DONE, answer=answer.model_dump(mode="json"), subject_id=episode.id,

@@ -124,7 +124,12 @@ async def _suspend(writing: Writing) -> None:
 
 async def _send_out_duties(writing: Writing, request: StartLeave) -> None:
     duties = (
-        ("emergency_disclosure_log", Role.CLINICIAN, 4, f"log what was told to the hospital ({ContentClass.HANDOFF.value})"),
+        (
+            "emergency_disclosure_log",
+            Role.CLINICIAN,
+            4,
+            f"log what was told to the hospital ({ContentClass.HANDOFF.value})",
+        ),
         ("payer_told", Role.REVIEWER, 24, "tell the payer of the send-out; authorization suspended"),
     )
     for kind, role, hours, why in duties:
@@ -148,7 +153,9 @@ async def _return(writing: Writing, request: ReturnFromLeave) -> Answer | Refusa
         return problem
     absences = await away_since(writing.session, writing.episode.id)
     if not absences:
-        return Refusal(code=ErrorType.NOT_ON_LEAVE, detail="nobody is away; check the episode before you record a return")
+        return Refusal(
+            code=ErrorType.NOT_ON_LEAVE, detail="nobody is away; check the episode before you record a return"
+        )
     movement = await record_movement(
         writing,
         kind=MovementKind.RETURN,
@@ -204,7 +211,9 @@ async def _move_bed(writing: Writing, request: MoveBed) -> Answer | Refusal:
     facts = await read_plan_facts(writing.session, writing.episode, writing.edition, wish)
     bed = next((b for b in facts.beds if b.id == request.bed_id), None)
     if bed is None or writing.episode.level not in bed.levels:
-        return Refusal(code=ErrorType.UNKNOWN_BED, detail=f"bed {request.bed_id} does not serve {writing.episode.level}")
+        return Refusal(
+            code=ErrorType.UNKNOWN_BED, detail=f"bed {request.bed_id} does not serve {writing.episode.level}"
+        )
     if bed.taken or bed.closed_reason:
         code = ErrorType.BED_CLOSED if bed.closed_reason else ErrorType.BED_TAKEN
         return Refusal(code=code, detail=f"bed {bed.label} is {bed.closed_reason or 'taken'}; choose another")
@@ -333,5 +342,3 @@ async def _supersede(writing: Writing, request: CorrectMovement, row: Movement) 
         expected_return_at=row.expected_return_at,
         supersedes=row.id,
     )
-
-

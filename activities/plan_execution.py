@@ -176,9 +176,7 @@ def raise_assessments(
 async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID | None) -> None:
     if plan.to_level is None:
         pending = await writing.session.execute(
-            select(Consent).where(
-                Consent.episode_id == writing.episode.id, Consent.status == ConsentStatus.PRESENTED
-            )
+            select(Consent).where(Consent.episode_id == writing.episode.id, Consent.status == ConsentStatus.PRESENTED)
         )
         for consent in pending.scalars():
             consent.status = ConsentStatus.SUPERSEDED

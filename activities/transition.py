@@ -248,7 +248,8 @@ def _unsigned(row: Transition) -> Refusal:
 async def _refuse_request(writing: Writing, row: Transition, request: DecideTransition) -> Answer | Refusal:
     if not (request.reason or "").strip():
         return Refusal(
-            code=ErrorType.INVALID_REQUEST, detail=f"say why you {request.decision.value} it; the requester sees the reason"
+            code=ErrorType.INVALID_REQUEST,
+            detail=f"say why you {request.decision.value} it; the requester sees the reason",
         )
     returned = request.decision is Decision.RETURN
     row.status = TransitionStatus.RETURNED if returned else TransitionStatus.DENIED

@@ -34,6 +34,8 @@ class AuthorizationCarry(WireModel):
 class AuthorizationStart(WireModel):
     authorization_id: UUID
     drive: Drive = Drive.WALL
+    at: Moment | None = None
+    """Business time of the start; the driven drive has no other until a message comes."""
     carry: AuthorizationCarry | None = None
 
 

@@ -87,9 +87,7 @@ def judge_night(
         elif stay.billing is BillingBehaviour.ATTENDANCE:
             verdicts.append(_attendance(stay, attendance.get(stay.stay_id), policy, night, used))
         else:
-            verdicts.append(
-                _none(stay, night, True, "BILL-09", "this level is billed by session, not by day")
-            )
+            verdicts.append(_none(stay, night, True, "BILL-09", "this level is billed by session, not by day"))
     return _one_payable(verdicts, policy) if len(verdicts) > 1 else verdicts
 
 
@@ -115,9 +113,7 @@ def judge_days(
             week = {}
         if on != first and (on.month, on.day) == (1, 1):
             bed_hold = 0
-        found = judge_night(
-            stays, absences, by_day.get(on, {}), policy, night_of(on, zone), UsedBefore(bed_hold, week)
-        )
+        found = judge_night(stays, absences, by_day.get(on, {}), policy, night_of(on, zone), UsedBefore(bed_hold, week))
         for verdict in found:
             if verdict.kind is DayKind.BED_HOLD:
                 bed_hold += 1
@@ -156,9 +152,7 @@ def _present(stay: StaySpan, stays: Sequence[StaySpan], policy: AccrualPolicy, n
     return _payable(stay, night, rule, why)
 
 
-def _on_leave(
-    stay: StaySpan, absence: Absence, policy: AccrualPolicy, night: Night, used: UsedBefore
-) -> DayVerdict:
+def _on_leave(stay: StaySpan, absence: Absence, policy: AccrualPolicy, night: Night, used: UsedBefore) -> DayVerdict:
     if used.bed_hold_days < policy.bed_hold_days_per_year:
         return _verdict(
             stay,
@@ -173,9 +167,7 @@ def _on_leave(
     return _none(stay, night, False, rule, f"away at midnight ({absence.kind}); leave days are not covered days")
 
 
-def _left_that_day(
-    stay: StaySpan, absences: Sequence[Absence], policy: AccrualPolicy, night: Night
-) -> DayVerdict:
+def _left_that_day(stay: StaySpan, absences: Sequence[Absence], policy: AccrualPolicy, night: Night) -> DayVerdict:
     """The stay ended on the date, before its midnight."""
     if stay.departure == "transfer":
         return _none(stay, night, False, "BILL-07", "moved to another level this day; that level holds the midnight")
@@ -207,7 +199,9 @@ def _attendance(
         return _none(stay, night, False, "BILL-09", "nothing attended this day")
     minimum = _minimum(policy, stay.level)
     if minimum is None:
-        return _capped(stay, stay.level, night, used, policy, f"attended {minutes} minutes; the contract sets no minimum")
+        return _capped(
+            stay, stay.level, night, used, policy, f"attended {minutes} minutes; the contract sets no minimum"
+        )
     short = _short_by(attended, minimum, policy)
     if short is None:
         return _capped(stay, stay.level, night, used, policy, f"attended {minutes} of {minimum.minutes} minutes")
@@ -247,14 +241,10 @@ def _short_by(attended: DayAttendance | None, minimum: AttendanceMinimum, policy
     return None
 
 
-def _capped(
-    stay: StaySpan, level: str, night: Night, used: UsedBefore, policy: AccrualPolicy, why: str
-) -> DayVerdict:
+def _capped(stay: StaySpan, level: str, night: Night, used: UsedBefore, policy: AccrualPolicy, why: str) -> DayVerdict:
     cap = policy.weekly_cap.get(level)
     if cap is not None and used.week_days.get(level, 0) >= cap:
-        return _none(
-            stay, night, True, "BILL-09", f"{why}; the contract pays {cap} days a week", needs_person=True
-        )
+        return _none(stay, night, True, "BILL-09", f"{why}; the contract pays {cap} days a week", needs_person=True)
     return _payable(stay, night, "BILL-09", why)
 
 
@@ -264,9 +254,7 @@ def _one_payable(verdicts: list[DayVerdict], policy: AccrualPolicy) -> list[DayV
     payable = [v for v in verdicts if v.kind is not DayKind.NONE]
     if len(payable) < 2:
         return verdicts
-    kept = sorted(
-        enumerate(payable), key=lambda p: (p[1].track is Track.BED, p[1].present, p[0]), reverse=True
-    )[0][1]
+    kept = sorted(enumerate(payable), key=lambda p: (p[1].track is Track.BED, p[1].present, p[0]), reverse=True)[0][1]
     out = []
     for verdict in verdicts:
         if verdict.kind is DayKind.NONE or verdict is kept or _paired(kept, verdict, policy):
@@ -295,9 +283,7 @@ def _payable(stay: StaySpan, night: Night, rule: str, why: str) -> DayVerdict:
     return _verdict(stay, night, DayKind.PER_DIEM, present=True, rule=rule, why=why)
 
 
-def _none(
-    stay: StaySpan, night: Night, present: bool, rule: str, why: str, needs_person: bool = False
-) -> DayVerdict:
+def _none(stay: StaySpan, night: Night, present: bool, rule: str, why: str, needs_person: bool = False) -> DayVerdict:
     return _verdict(stay, night, DayKind.NONE, present=present, rule=rule, why=why, needs_person=needs_person)
 
 

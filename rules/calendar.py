@@ -102,8 +102,10 @@ def plus_business_days(on: date, days: int, holidays: Collection[date] = ()) -> 
 def plus_business_hours(moment: datetime, hours: int, zone: str, holidays: Collection[date] = ()) -> datetime:
     """`hours` later, counting only hours of business days in `zone` (AUTH-02)."""
     local_day = facility_date(moment, zone)
-    current = moment if is_business_day(local_day, holidays) else midnight_before(
-        plus_business_days(local_day, 1, holidays), zone
+    current = (
+        moment
+        if is_business_day(local_day, holidays)
+        else midnight_before(plus_business_days(local_day, 1, holidays), zone)
     )
     left = timedelta(hours=hours)
     while True:

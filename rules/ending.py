@@ -52,7 +52,12 @@ AFTERCARE: Final = (
     Duty("naloxone_offered", Role.CLINICIAN, 4, "naloxone and medications at discharge"),
 )
 LEFT: Final = (
-    Duty("against_advice_form", Role.CLINICIAN, 4, "form for leaving against advice, signed or refused; suicide screen tried"),
+    Duty(
+        "against_advice_form",
+        Role.CLINICIAN,
+        4,
+        "form for leaving against advice, signed or refused; suicide screen tried",
+    ),
     Duty("naloxone_offered", Role.CLINICIAN, 4, "naloxone offered"),
     Duty("prescriber_told", Role.CLINICIAN, 2, "prescriber told; duty-to-warn checked"),
     Duty("payer_told", Role.REVIEWER, 24, "payer told within 24 hours"),
@@ -67,9 +72,15 @@ EMERGENCY: Final = (
     Duty("emergency_disclosure_log", Role.CLINICIAN, 4, "log what was told to the hospital and why (2.51)"),
     Duty("payer_told", Role.REVIEWER, 24, "payer told"),
 )
-APPEAL: Final = (Duty("financial_notice", Role.ADMISSIONS, 24, "financial notice, appeal status and alternatives given"),)
-RIGHTS: Final = (Duty("grievance_rights", Role.CLINICIAN, 24, "grievance rights, referral and medication bridge given"),)
-JAIL: Final = (Duty("jail_continuity", Role.CLINICIAN, 24, "medication continuity; hand-off only with consent or order"),)
+APPEAL: Final = (
+    Duty("financial_notice", Role.ADMISSIONS, 24, "financial notice, appeal status and alternatives given"),
+)
+RIGHTS: Final = (
+    Duty("grievance_rights", Role.CLINICIAN, 24, "grievance rights, referral and medication bridge given"),
+)
+JAIL: Final = (
+    Duty("jail_continuity", Role.CLINICIAN, 24, "medication continuity; hand-off only with consent or order"),
+)
 LOST: Final = (Duty("outreach_letter", Role.CLINICIAN, 7 * 24, "outreach letter sent"),)
 REVIEW: Final = (Duty("privacy_review", Role.DIRECTOR, 24, "privacy review; claims voided"),)
 
@@ -143,7 +154,9 @@ def _blockers(facts: PlanFacts, wish: Wish, disposition: Disposition) -> tuple[R
         )
     if disposition not in AT_ONCE:
         found += [
-            Refusal(code=ErrorType.ALERT_OPEN, detail=f"alert {a.rule} is open; a clinician must clear it first (ALR-02)")
+            Refusal(
+                code=ErrorType.ALERT_OPEN, detail=f"alert {a.rule} is open; a clinician must clear it first (ALR-02)"
+            )
             for a in facts.alerts
             if a.severity == "critical"
         ]
@@ -184,5 +197,3 @@ def _summary(wish: Wish) -> tuple[AssessmentToRaise, ...]:
             why="discharge summary within seven days (domain 2.4)",
         ),
     )
-
-

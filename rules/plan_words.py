@@ -54,6 +54,10 @@ def _days(plan: TransitionPlan) -> tuple[str, ...]:
         words.append(f"days of the level left close on {plan.days.closed_on.isoformat()}")
     account = plan.days.open
     if account is not None:
-        price = f"at {account.amount} (rate {account.rate_version})" if account.amount is not None else "without a daily rate"
+        price = (
+            f"at {account.amount} (rate {account.rate_version})"
+            if account.amount is not None
+            else "without a daily rate"
+        )
         words.append(f"days at {account.level} open on {account.opened_on.isoformat()} for {account.payer} {price}")
     return tuple(words) or ("no day is concerned",)

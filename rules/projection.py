@@ -56,7 +56,9 @@ class _Fold:
 
     def apply(self, fact: MovementFact, root: UUID) -> str | None:
         if self.projection.closed_at is not None:
-            return f"movement {fact.id} ({fact.kind.value}) takes effect after the episode ended; correct the ending first"
+            return (
+                f"movement {fact.id} ({fact.kind.value}) takes effect after the episode ended; correct the ending first"
+            )
         return self._acts[fact.kind](fact, root)
 
     def _arrive(self, fact: MovementFact, root: UUID) -> str | None:
@@ -166,9 +168,7 @@ class _Fold:
     def _take_bed(self, fact: MovementFact, root: UUID, stay_id: UUID) -> None:
         if fact.bed_id is None:
             return
-        bed = ProjectedBed(
-            id=derived(root, "bed"), stay_id=stay_id, bed_id=fact.bed_id, from_at=fact.effective_at
-        )
+        bed = ProjectedBed(id=derived(root, "bed"), stay_id=stay_id, bed_id=fact.bed_id, from_at=fact.effective_at)
         self._set(beds=(*self.projection.beds, bed))
 
     def _set(self, **changes: object) -> None:

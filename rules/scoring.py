@@ -39,9 +39,7 @@ def score(
         missing=missing,
         recommended_level=_placement(instrument, values),
     )
-    alerts = tuple(
-        _raised(rule, context) for rule in instrument.alerts if _holds(rule, scored, values, context)
-    )
+    alerts = tuple(_raised(rule, context) for rule in instrument.alerts if _holds(rule, scored, values, context))
     return scored.model_copy(update={"alerts": alerts})
 
 

@@ -193,7 +193,9 @@ def _blockers(
 
 def _rating_problem(facts: PlanFacts, wish: Wish, level: LevelOfCare) -> Refusal | None:
     """LOC-04: a dimensional assessment no older than the target's window at the change."""
-    window = timedelta(days=level.assessment_window_days) + timedelta(hours=facts.facility.policy.transition_grace_hours)
+    window = timedelta(days=level.assessment_window_days) + timedelta(
+        hours=facts.facility.policy.transition_grace_hours
+    )
     if facts.rating is None:
         return Refusal(
             code=ErrorType.ASSESSMENT_STALE,
@@ -262,7 +264,9 @@ def _bed_problem(bed: BedFact | None, wanted: str, level: LevelOfCare, able: lis
         return Refusal(code=ErrorType.UNKNOWN_BED, detail=f"bed {wanted} does not serve {level.key} here")
     alternatives = ", ".join(b.label for b in able if not b.taken and b.closed_reason is None) or "none is free"
     if bed.closed_reason is not None:
-        return Refusal(code=ErrorType.BED_CLOSED, detail=f"bed {bed.label} is closed ({bed.closed_reason}); free: {alternatives}")
+        return Refusal(
+            code=ErrorType.BED_CLOSED, detail=f"bed {bed.label} is closed ({bed.closed_reason}); free: {alternatives}"
+        )
     if bed.taken:
         return Refusal(code=ErrorType.BED_TAKEN, detail=f"bed {bed.label} is taken then; free: {alternatives}")
     return None
@@ -380,9 +384,7 @@ def _case(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> Cas
     )  # fmt: skip
 
 
-def _sessions(
-    facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, kind: TransitionKind
-) -> SessionsChange:
+def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, kind: TransitionKind) -> SessionsChange:
     start = facility_date(wish.effective_at, facts.facility.zone)
     through = start + timedelta(days=facts.facility.policy.session_horizon_days)
     planned = 0

@@ -124,16 +124,16 @@ class EpisodeWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._carry is None:
             return
-        carry = self._carry.model_copy(
-            update={"runs": self._carry.runs + 1, "run_level": self._carry.record.level}
-        )
+        carry = self._carry.model_copy(update={"runs": self._carry.runs + 1, "run_level": self._carry.record.level})
         workflow.continue_as_new(self._start.model_copy(update={"carry": carry, "rehydrate": False}))
 
     async def _wait_for_opening(self) -> None:
-        try:
-            await workflow.wait_condition(lambda: self._carry is not None, timeout=ORPHAN_AFTER)
-        except TimeoutError:
-            self._refused = True
+        """A first command may take as long as the database is away; a run nobody opens closes itself."""
+        while self._carry is None and not self._refused:
+            try:
+                await workflow.wait_condition(lambda: self._carry is not None or self._refused, timeout=ORPHAN_AFTER)
+            except TimeoutError:
+                self._refused = workflow.all_handlers_finished()
 
     async def _rehydrate(self) -> None:
         """From the rows alone: a lost Temporal file, a restored backup, people already in beds (D13)."""
@@ -194,14 +194,14 @@ class EpisodeWorkflow:
     def _may_advance(self, to: Advance) -> None:
         if self._start.drive is not Drive.DRIVEN:
             raise refused(
-                Refusal(code=ErrorType.INVALID_REQUEST, detail="time is the wall's here; only a rehearsal may advance it")
+                Refusal(
+                    code=ErrorType.INVALID_REQUEST, detail="time is the wall's here; only a rehearsal may advance it"
+                )
             )
 
     # --- commands --------------------------------------------------------------------------------------------
 
-    async def _perform(
-        self, command: C, method: Callable[[C], Awaitable[EpisodeOutcome]]
-    ) -> Answer:
+    async def _perform(self, command: C, method: Callable[[C], Awaitable[EpisodeOutcome]]) -> Answer:
         """Ask for the write, then follow its answer (D2). One command at a time."""
         if self._carry is None and self._start.rehydrate:
             await self._rehydrate()
@@ -292,9 +292,7 @@ class EpisodeWorkflow:
     async def return_from_leave(self, command: ReturnFromLeave) -> Answer:
         return await self._perform(
             command,
-            lambda c: workflow.execute_activity_method(
-                MovementContract.return_from_leave, c, **policies.RECORD_WRITE
-            ),
+            lambda c: workflow.execute_activity_method(MovementContract.return_from_leave, c, **policies.RECORD_WRITE),
         )
 
     @workflow.update
@@ -312,9 +310,7 @@ class EpisodeWorkflow:
     async def discharge(self, command: DischargeEpisode) -> Answer:
         return await self._perform(
             command,
-            lambda c: workflow.execute_activity_method(
-                MovementContract.discharge_episode, c, **policies.RECORD_WRITE
-            ),
+            lambda c: workflow.execute_activity_method(MovementContract.discharge_episode, c, **policies.RECORD_WRITE),
         )
 
     @workflow.update
@@ -368,9 +364,7 @@ class EpisodeWorkflow:
         if self._carry is None and self._start.rehydrate:
             await self._rehydrate()
         async with self._lock:
-            outcome = await workflow.execute_activity_method(
-                EpisodeContract.note_fact, fact, **policies.RECORD_WRITE
-            )
+            outcome = await workflow.execute_activity_method(EpisodeContract.note_fact, fact, **policies.RECORD_WRITE)
             self._take(outcome)
 
     @workflow.query

@@ -140,8 +140,6 @@ def _group(gs: Segment, segments: list[Segment]) -> Group:
             raise X12Problem("a transaction lacks its ST or SE segment")
         if segments[end].at(2) != st.at(2) or segments[end].at(1) != str(end - index + 1):
             raise X12Problem(f"transaction {st.at(2)}: SE does not match its ST or its segment count")
-        transactions.append(
-            Transaction(st.at(1), st.at(2), st.at(3) or gs.at(8), tuple(segments[index + 1 : end]))
-        )
+        transactions.append(Transaction(st.at(1), st.at(2), st.at(3) or gs.at(8), tuple(segments[index + 1 : end])))
         index = end + 1
     return Group(gs.at(1), gs.at(6), gs.at(8), tuple(transactions))

@@ -78,7 +78,9 @@ def _line(answer: ServicesReviewResponse, line: LineDecision, number: int) -> li
     if line.revenue_code:
         unit = "DA" if (line.unit or "DY") == "DY" else "UN"
         segments.append(
-            write("SV2", code(line.revenue_code), ("HC", code(line.procedure_code or "")), "", unit, str(line.units or 0))
+            write(
+                "SV2", code(line.revenue_code), ("HC", code(line.procedure_code or "")), "", unit, str(line.units or 0)
+            )
         )
     if line.units is not None:
         segments.append(write("HSD", line.unit or "DY", str(line.units)))

@@ -77,9 +77,7 @@ async def _requirements(
     )
 
 
-async def _consents(
-    session: AsyncSession, episode: Episode, forms: dict[str, ConsentForm]
-) -> tuple[ConsentClock, ...]:
+async def _consents(session: AsyncSession, episode: Episode, forms: dict[str, ConsentForm]) -> tuple[ConsentClock, ...]:
     rows = (
         await session.execute(
             select(Consent).where(
@@ -105,9 +103,7 @@ async def _consents(
 
 async def _transitions(session: AsyncSession, episode_id: UUID) -> tuple[TransitionClock, ...]:
     rows = await session.execute(
-        select(Transition).where(
-            Transition.episode_id == episode_id, Transition.status == TransitionStatus.SCHEDULED
-        )
+        select(Transition).where(Transition.episode_id == episode_id, Transition.status == TransitionStatus.SCHEDULED)
     )
     return tuple(
         TransitionClock(id=t.id, to_level=t.to_level, effective_at=t.effective_at, disposition=t.disposition)

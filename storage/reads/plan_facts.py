@@ -95,9 +95,7 @@ async def _results(session: AsyncSession, episode: Episode) -> tuple[tuple[Prior
     ).scalars().all()  # fmt: skip
     superseded = {a.supersedes for a in rows if a.supersedes is not None}
     live = [a for a in rows if a.id not in superseded]
-    results = tuple(
-        PriorResult(instrument=a.instrument, assessment_id=a.id, performed_at=a.performed_at) for a in live
-    )
+    results = tuple(PriorResult(instrument=a.instrument, assessment_id=a.id, performed_at=a.performed_at) for a in live)
     ratings = [a for a in live if a.instrument == RATING]
     if not ratings:
         return results, None

@@ -24,7 +24,7 @@ TRACE_LENGTH = 18
 
 def trace_of(request_id: UUID) -> str:
     """TRN02 of a request: opaque, unique, short enough for every payer (domain 4.5)."""
-    return f"SD{request_id.hex[:TRACE_LENGTH - 2].upper()}"
+    return f"SD{request_id.hex[: TRACE_LENGTH - 2].upper()}"
 
 
 async def open_case(

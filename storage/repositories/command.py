@@ -76,11 +76,7 @@ async def finish(
     """Keep the first answer with the writes it reports, in their transaction. Commands that a workflow
     makes for itself have no accepted row yet and get one here."""
     values = {"status": status, "answer": answer, "answered_at": now, "subject_id": subject_id}
-    statement = insert(Command).values(
-        key=key, kind=kind, body_hash="", actor=actor, accepted_at=now, **values
-    )
+    statement = insert(Command).values(key=key, kind=kind, body_hash="", actor=actor, accepted_at=now, **values)
     await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["key"], set_=values, where=Command.status == ACCEPTED
-        )
+        statement.on_conflict_do_update(index_elements=["key"], set_=values, where=Command.status == ACCEPTED)
     )

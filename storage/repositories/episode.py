@@ -26,9 +26,7 @@ async def lock_episode(session: AsyncSession, episode_id: UUID) -> Episode | Non
 
 
 async def movements_of(session: AsyncSession, episode_id: UUID) -> list[MovementFact]:
-    rows = await session.execute(
-        select(Movement).where(Movement.episode_id == episode_id).order_by(Movement.sequence)
-    )
+    rows = await session.execute(select(Movement).where(Movement.episode_id == episode_id).order_by(Movement.sequence))
     return [
         MovementFact(
             id=m.id,

@@ -23,7 +23,9 @@ async def mark_stale(
     )
     if last is not None:
         statement = statement.where(FacilityDay.service_date <= last)
-    changed = await session.execute(statement.values(stale=True, stale_reason=reason).returning(FacilityDay.service_date))
+    changed = await session.execute(
+        statement.values(stale=True, stale_reason=reason).returning(FacilityDay.service_date)
+    )
     count = len(changed.all())
     if count:
         await announce(

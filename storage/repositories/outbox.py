@@ -20,9 +20,7 @@ MIDNIGHT_WANTED = "midnight_wanted"
 """Closed dates became stale: start the facility's midnight workflow; payload is a CloseFacility."""
 
 
-async def announce(
-    session: AsyncSession, *, kind: str, target: str, payload: dict[str, Any], at: datetime
-) -> None:
+async def announce(session: AsyncSession, *, kind: str, target: str, payload: dict[str, Any], at: datetime) -> None:
     """Add a message for workflow `target` to the current transaction."""
     session.add(Outbox(kind=kind, target=target, payload=payload, created_at=at))
 

@@ -74,9 +74,7 @@ async def close_items(
     return int(result.rowcount)
 
 
-async def replace_due(
-    session: AsyncSession, *, owner_kind: str, owner_id: UUID, deadlines: Sequence[Deadline]
-) -> None:
+async def replace_due(session: AsyncSession, *, owner_kind: str, owner_id: UUID, deadlines: Sequence[Deadline]) -> None:
     """Make an owner's deadlines exactly these: rows are replaced, never stacked (D6)."""
     keys = [d.key for d in deadlines]
     stale = delete(Due).where(Due.owner_kind == owner_kind, Due.owner_id == owner_id)

@@ -1,0 +1,77 @@
+"""What a request says to the payer: the least it needs (domain 4.5, 3.6 minimum necessary)."""
+
+from activities.case_record import CaseWriting
+from definitions.facility import Facility
+from definitions.person import PersonDetails
+from definitions.services_review import (
+    Certification,
+    ReviewDiagnosis,
+    ReviewParty,
+    ReviewPerson,
+    ServicesReviewRequest,
+)
+from definitions.vocabulary import RequestKind
+from storage.models import AuthorizationRequest
+
+
+def build_request(
+    w: CaseWriting, asked: AuthorizationRequest, details: PersonDetails, facility: Facility, submitter_id: str
+) -> ServicesReviewRequest:
+    """No clinical narrative: level codes, span, units and diagnoses only."""
+    terms = w.payer.terms(asked.level)
+    program = facility.program_for(asked.level)
+    if terms is None or program is None:
+        raise RuntimeError(f"no terms or program for level {asked.level} in edition {w.episode.edition}")
+    extension = asked.kind is RequestKind.CONCURRENT
+    inpatient = terms.category == "AR"
+    return ServicesReviewRequest(
+        submitter_id=submitter_id,
+        receiver_id=w.payer.payer_id,
+        reviewer=ReviewParty(name=w.payer.name, id=w.payer.reviewer_id or w.payer.payer_id),
+        requester=ReviewParty(name=program.name, id=program.npi),
+        requester_street=facility.street,
+        requester_city=facility.city,
+        requester_state=facility.state,
+        requester_postal_code=facility.postal_code,
+        requester_telephone=facility.telephone,
+        subscriber=ReviewPerson(
+            family=details.family,
+            given=details.given[0] if details.given else "UNKNOWN",
+            member_id=details.member_ids.get(w.case.coverage_id, "UNKNOWN"),
+            birth_date=details.birth_date,
+            gender=details.gender,
+        ),
+        trace=asked.trace,
+        originator=f"9{program.tax_id}"[:10],
+        category=terms.category,
+        certification=_certification(asked.kind, extension),
+        service_type=terms.service_type,
+        facility_type=terms.facility_type,
+        location_qualifier=terms.location_qualifier,
+        urgent=asked.urgent,
+        previous_number=w.case.number if extension else None,
+        admission_date=w.case.from_date if inpatient else None,
+        from_date=asked.from_date,
+        through_date=asked.through_date,
+        diagnoses=_diagnoses(w),
+        unit=asked.unit,
+        units=asked.units,
+        revenue_code=terms.revenue_code,
+        procedure_code=terms.procedure_code,
+        created_at=w.now,
+    )
+
+
+def _certification(kind: RequestKind, extension: bool) -> Certification:
+    if kind is RequestKind.CANCEL:
+        return Certification.CANCEL
+    return Certification.EXTENSION if extension else Certification.INITIAL
+
+
+def _diagnoses(w: CaseWriting) -> tuple[ReviewDiagnosis, ...]:
+    """Principal first (ABK), others after (ABF); codes without their dot (domain 6.6)."""
+    ranked = sorted(w.episode.diagnoses, key=lambda d: int(d["rank"]))
+    return tuple(
+        ReviewDiagnosis(qualifier="ABK" if i == 0 else "ABF", code=str(d["code"]).replace(".", ""))
+        for i, d in enumerate(ranked)
+    )

@@ -1,0 +1,52 @@
+"""The ledger of disclosures: intent committed before bytes leave, outcome after (D11)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Consent, Disclosure, DisclosureOutcome
+
+
+async def consents_of(session: AsyncSession, person_id: UUID) -> list[Consent]:
+    """Every consent of a person, read under the transaction's own snapshot: the gate decides on these."""
+    rows = await session.execute(select(Consent).where(Consent.person_id == person_id).order_by(Consent.presented_at))
+    return list(rows.scalars())
+
+
+async def intend(
+    session: AsyncSession,
+    *,
+    disclosure_id: UUID,
+    person_id: UUID,
+    episode_id: UUID,
+    content: str,
+    purpose: str,
+    recipient: str,
+    consent_id: UUID,
+    subject_id: UUID,
+    message_id: UUID,
+    fingerprint: str,
+    now: datetime,
+    actor: str,
+) -> None:
+    await session.execute(
+        insert(Disclosure)
+        .values(
+            id=disclosure_id, person_id=person_id, episode_id=episode_id, content=content, purpose=purpose,
+            recipient=recipient, consent_id=consent_id, subject_id=subject_id, message_id=message_id,
+            fingerprint=fingerprint, intent_at=now, actor=actor,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    )  # fmt: skip
+
+
+async def outcome(session: AsyncSession, *, disclosure_id: UUID, outcome: str, now: datetime) -> None:
+    """`sent`, `unknown` (counts as disclosed) or `not_sent`. The first outcome stands."""
+    await session.execute(
+        insert(DisclosureOutcome)
+        .values(disclosure_id=disclosure_id, outcome=outcome, at=now)
+        .on_conflict_do_nothing(index_elements=["disclosure_id"])
+    )

@@ -1,0 +1,141 @@
+"""The worker: settings, client, hands, queues. SIGTERM drains and leaves nothing half done."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.authorization import AuthorizationActivities
+from activities.case_record import CaseHands
+from activities.consent import ConsentActivities
+from activities.episode import EpisodeActivities
+from activities.exchange import ExchangeActivities, ExchangeIdentity
+from activities.hands import EpisodeHands
+from activities.midnight import MidnightActivities
+from activities.movement import MovementActivities
+from activities.partners.payer_x12 import PayerLine
+from activities.registry import activities_of
+from activities.relay import Relay
+from activities.transition import TransitionActivities
+from definitions.episode import Drive
+from definitions.queues import CARE, EXCHANGE
+from runtime.catalog import Catalog, load_catalog
+from runtime.keyring import Keyring, load_keyring
+from runtime.logging import configure
+from runtime.midnight_schedule import ensure_midnight_schedule
+from runtime.settings import Settings, SettingsError, load_settings
+from runtime.temporal import TemporalUnavailable, connect, leave
+from storage.engine import Database, make_engine
+from storage.repositories.facility import ensure_facilities
+from workflows.authorization import AuthorizationWorkflow
+from workflows.episode import EpisodeWorkflow
+from workflows.midnight import MidnightCloseWorkflow
+
+WORKFLOWS = (EpisodeWorkflow, AuthorizationWorkflow, MidnightCloseWorkflow)
+DRAIN = timedelta(seconds=20)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Every activity implementation, wired once."""
+
+    care: tuple[object, ...]
+    exchange: tuple[object, ...]
+    line: PayerLine
+
+
+def wire(settings: Settings, database: Database, catalog: Catalog, keyring: Keyring) -> Hands:
+    episode, case = EpisodeHands(database, catalog), CaseHands(database, catalog)
+    line = PayerLine(settings.partner_base_url, settings.partner_timeout_seconds)
+    care = (
+        EpisodeActivities(episode),
+        TransitionActivities(episode),
+        MovementActivities(episode),
+        ConsentActivities(episode),
+        AuthorizationActivities(case, keyring),
+        MidnightActivities(database, catalog),
+    )
+    identity = ExchangeIdentity(settings.submitter_id, settings.x12_usage)
+    return Hands(care, (ExchangeActivities(case, keyring, line, identity),), line)
+
+
+def workers(client: Client, hands: Hands, **options: Any) -> list[Worker]:
+    """One worker per queue. Partners get few slots at a time; entities get many."""
+    care = Worker(
+        client,
+        task_queue=CARE,
+        workflows=list(WORKFLOWS),
+        activities=activities_of(*hands.care),
+        workflow_runner=SandboxedWorkflowRunner(),
+        max_concurrent_activities=40,
+        graceful_shutdown_timeout=DRAIN,
+        **options,
+    )
+    exchange = Worker(
+        client,
+        task_queue=EXCHANGE,
+        activities=activities_of(*hands.exchange),
+        max_concurrent_activities=16,
+        graceful_shutdown_timeout=DRAIN,
+    )
+    return [care, exchange]
+
+
+async def serve(settings: Settings) -> None:
+    catalog, keyring = load_catalog(settings.catalog_folder), load_keyring(settings)
+    database = Database(make_engine(settings.database_url, pool_size=settings.database_pool, application="worker"))
+    client = await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        keyring,
+        tls=settings.temporal_tls,
+        api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
+    )
+    hands = wire(settings, database, catalog, keyring)
+    async with database.write() as session:
+        await ensure_facilities(session, catalog.latest)
+    if settings.drive is Drive.WALL:
+        for facility in catalog.latest.facilities.values():
+            await ensure_midnight_schedule(client, facility.key, facility.zone, facility.midnight_run, CARE)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    relay = asyncio.create_task(Relay(database, client, settings.drive).run())
+    care, exchange = workers(client, hands)
+    async with care, exchange:
+        log.info("worker_ready", queues=[CARE, EXCHANGE], drive=settings.drive.value)
+        await stop.wait()
+        log.info("worker_drains")
+    relay.cancel()
+    with suppress(asyncio.CancelledError):
+        await relay
+    await hands.line.close()
+    await database.close()
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        leave(2)
+    configure(settings.log_level, settings.log_format, service="worker")
+    try:
+        asyncio.run(serve(settings))
+    except TemporalUnavailable as problem:
+        sys.stderr.write(f"{problem}\n")
+        leave(1)
+    leave(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""One durable workflow per authorization case: it asks, waits, takes answers and never lets a review slip (D6)."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from definitions import policies
+    from definitions.authorization import (
+        AnswerArrived,
+        AuthorizationCarry,
+        AuthorizationStart,
+        CaseChanged,
+        CaseOutcome,
+        CaseView,
+        FireCaseDeadlines,
+        ReadCase,
+        RecordDecision,
+        RequestReview,
+        SendRequest,
+        TakeAnswer,
+    )
+    from definitions.contracts import AuthorizationContract, ExchangeContract
+    from definitions.deadline import Deadline
+    from definitions.episode import Advance, Advanced, Drive
+    from definitions.errors import ErrorType, Refusal
+    from rules import deadlines
+    from workflows.refusals import refused
+
+RENEW_AFTER = timedelta(days=30)
+
+
+@workflow.defn(name="AuthorizationWorkflow")
+class AuthorizationWorkflow:
+    @workflow.init
+    def __init__(self, start: AuthorizationStart) -> None:
+        self._start = start
+        self._carry = start.carry
+        self._lock = asyncio.Lock()
+        self._began = workflow.now()
+        self._now: datetime | None = start.at
+        self._missing = False
+
+    @workflow.run
+    async def run(self, start: AuthorizationStart) -> None:
+        await self._read()
+        while not self._finished():
+            await self._send_ready()
+            if self._renewal_due():
+                await self._renew()
+            await self._sleep()
+            if start.drive is Drive.WALL:
+                await self._fire(workflow.now())
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    async def _read(self) -> None:
+        """The case from its rows; a run can always be started from them alone (D13)."""
+        async with self._lock:
+            if self._carry is not None:
+                return
+            record = await workflow.execute_activity_method(
+                AuthorizationContract.read_case,
+                ReadCase(authorization_id=self._start.authorization_id),
+                **policies.RECORD_READ,
+            )
+            if record is None:
+                self._missing = True
+                return
+            self._carry = AuthorizationCarry(record=record)
+
+    def _finished(self) -> bool:
+        return self._missing or (self._carry is not None and self._carry.record.finished)
+
+    def _next(self) -> Deadline | None:
+        return deadlines.earliest(self._carry.record.deadlines) if self._carry else None
+
+    def _business_now(self) -> datetime:
+        """The wall's time, or what the last message of a rehearsal carried (D7)."""
+        if self._start.drive is Drive.WALL or self._now is None:
+            return workflow.now()
+        return self._now
+
+    async def _sleep(self) -> None:
+        armed = self._next()
+        wait = RENEW_AFTER
+        if self._start.drive is Drive.WALL and armed is not None:
+            wait = min(max(armed.at - workflow.now(), timedelta(0)), RENEW_AFTER)
+        if wait <= timedelta(0):
+            return
+        try:
+            await workflow.wait_condition(
+                lambda: self._next() != armed or self._finished() or self._ready_to_send(), timeout=wait
+            )
+        except TimeoutError:
+            return
+
+    def _ready_to_send(self) -> bool:
+        return (
+            self._carry is not None
+            and self._carry.record.ready_request_id is not None
+            and (self._start.drive is Drive.WALL or self._now is not None)
+        )
+
+    async def _send_ready(self) -> None:
+        async with self._lock:
+            await self._send_ready_locked()
+
+    async def _send_ready_locked(self) -> None:
+        while self._ready_to_send() and self._carry is not None:
+            request_id = self._carry.record.ready_request_id
+            if request_id is None:
+                return
+            before = self._carry.record
+            outcome = await workflow.execute_activity_method(
+                ExchangeContract.send_request,
+                SendRequest(
+                    key=f"send:{request_id}:{before.version}",
+                    authorization_id=self._start.authorization_id,
+                    request_id=request_id,
+                    now=self._business_now(),
+                ),
+                **policies.PARTNER_SEND,
+            )
+            self._take(outcome)
+            if self._carry.record == before:
+                return
+
+    async def _fire(self, now: datetime) -> int:
+        async with self._lock:
+            return await self._fire_locked(now)
+
+    async def _fire_locked(self, now: datetime) -> int:
+        if self._carry is None:
+            return 0
+        come = deadlines.due(self._carry.record.deadlines, now)
+        if not come:
+            return 0
+        first = come[0]
+        outcome = await workflow.execute_activity_method(
+            AuthorizationContract.fire_case_deadlines,
+            FireCaseDeadlines(
+                key=f"fire:{self._start.authorization_id}:{self._carry.record.version}:{first.key}:{first.at.isoformat()}",
+                authorization_id=self._start.authorization_id,
+                now=now,
+                keys=tuple(d.key for d in come),
+            ),
+            **policies.RECORD_WRITE,
+        )
+        self._take(outcome)
+        await self._send_ready_locked()
+        return len(come)
+
+    def _renewal_due(self) -> bool:
+        return workflow.now() - self._began >= RENEW_AFTER or workflow.info().is_continue_as_new_suggested()
+
+    async def _renew(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._carry is not None:
+            carry = self._carry.model_copy(update={"runs": self._carry.runs + 1})
+            workflow.continue_as_new(self._start.model_copy(update={"carry": carry}))
+
+    def _take(self, outcome: CaseOutcome) -> None:
+        if outcome.record is not None:
+            runs = self._carry.runs if self._carry else 1
+            self._carry = AuthorizationCarry(record=outcome.record, runs=runs)
+
+    # --- messages ---------------------------------------------------------------------------------------------
+
+    @workflow.update
+    async def advance(self, to: Advance) -> Advanced:
+        """Driven drive: business time is now `to`; answers when nothing due by then is left (D7)."""
+        await self._read()
+        fired = 0
+        async with self._lock:
+            self._now = to.to
+            await self._send_ready_locked()
+            while count := await self._fire_locked(to.to):
+                fired += count
+        following = self._next()
+        return Advanced(fired=fired, next_at=following.at if following else None)
+
+    @advance.validator
+    def _may_advance(self, to: Advance) -> None:
+        if self._start.drive is not Drive.DRIVEN:
+            raise refused(
+                Refusal(
+                    code=ErrorType.INVALID_REQUEST, detail="time is the wall's here; only a rehearsal may advance it"
+                )
+            )
+
+    @workflow.update
+    async def request_review(self, command: RequestReview) -> CaseOutcome:
+        await self._read()
+        async with self._lock:
+            self._now = command.now
+            outcome: CaseOutcome = await workflow.execute_activity_method(
+                AuthorizationContract.request_review, command, **policies.RECORD_WRITE
+            )
+            self._take(outcome)
+            if outcome.refusal is not None:
+                raise refused(outcome.refusal)
+            await self._send_ready_locked()
+        return outcome
+
+    @workflow.update
+    async def record_decision(self, command: RecordDecision) -> CaseOutcome:
+        await self._read()
+        async with self._lock:
+            self._now = command.now
+            outcome: CaseOutcome = await workflow.execute_activity_method(
+                AuthorizationContract.record_decision, command, **policies.RECORD_WRITE
+            )
+            self._take(outcome)
+        if outcome.refusal is not None:
+            raise refused(outcome.refusal)
+        return outcome
+
+    @workflow.signal
+    async def case_changed(self, change: CaseChanged) -> None:
+        async with self._lock:
+            self._now = max(self._now or change.at, change.at)
+            outcome = await workflow.execute_activity_method(
+                AuthorizationContract.note_case_change, change, **policies.RECORD_WRITE
+            )
+            self._take(outcome)
+            await self._send_ready_locked()
+
+    @workflow.signal
+    async def answer_arrived(self, answer: AnswerArrived) -> None:
+        async with self._lock:
+            self._now = max(self._now or answer.at, answer.at)
+            outcome = await workflow.execute_activity_method(
+                AuthorizationContract.take_answer,
+                TakeAnswer(
+                    key=f"{self._start.authorization_id}:{answer.key}",
+                    authorization_id=answer.authorization_id,
+                    message_id=answer.message_id,
+                    now=answer.at,
+                ),
+                **policies.RECORD_WRITE,
+            )
+            self._take(outcome)
+
+    @workflow.query
+    def view(self) -> CaseView:
+        if self._carry is None:
+            return CaseView(authorization_id=self._start.authorization_id)
+        record = self._carry.record
+        return CaseView(
+            authorization_id=record.authorization_id,
+            status=record.status,
+            version=record.version,
+            next_deadlines=record.deadlines,
+        )
