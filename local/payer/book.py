@@ -79,5 +79,7 @@ class Book:
 
     def cases(self) -> list[dict[str, str]]:
         with self._lock:
-            rows = self._db.execute("SELECT payer, trace, kind, received_at FROM answer ORDER BY received_at").fetchall()
+            rows = self._db.execute(
+                "SELECT payer, trace, kind, received_at FROM answer ORDER BY received_at"
+            ).fetchall()
         return [{"payer": p, "trace": t, "kind": k, "received_at": r} for p, t, k, r in rows]

@@ -92,7 +92,9 @@ class Desk:
         try:
             token = self._tokens.get(payer) or await self._token(client, payer)
             response = await client.post(
-                f"/v1/payers/{payer}/x12", content=body, headers={"authorization": f"Bearer {token}", "content-type": EDI}
+                f"/v1/payers/{payer}/x12",
+                content=body,
+                headers={"authorization": f"Bearer {token}", "content-type": EDI},
             )
             if response.status_code == httpx2.codes.UNAUTHORIZED:
                 self._tokens.pop(payer, None)

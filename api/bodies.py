@@ -1,0 +1,201 @@
+"""Request bodies: strict, closed, silent about values in errors (architecture 5)."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from definitions.vocabulary import DeviationReason, Disposition
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _strict_int(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not true or false")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Short = Annotated[str, Field(min_length=1, max_length=120)]
+Count = Annotated[int, BeforeValidator(_strict_int), Field(gt=0, le=10_000)]
+Version = Annotated[int, BeforeValidator(_strict_int), Field(ge=1)]
+
+
+class PatientBody(Body):
+    family: Short
+    given: Annotated[list[Short], Field(min_length=1, max_length=5)]
+    birth_date: date
+    gender: Literal["F", "M", "U"] = "U"
+    preferred_name: Short | None = None
+    street: Short | None = None
+    city: Short | None = None
+    state: Short | None = None
+    postal_code: Short | None = None
+    telephone: Short | None = None
+
+
+class CoverageBody(Body):
+    payer: Short
+    member_id: Annotated[str, Field(max_length=40)] = ""
+    rank: Count = 1
+    from_date: date | None = None
+    through_date: date | None = None
+
+
+class DiagnosisBody(Body):
+    code: Annotated[str, Field(pattern=r"^[A-TV-Z][0-9][0-9A-Z]\.?[0-9A-Z]{0,4}$")]
+
+
+class StartEpisodeBody(Body):
+    facility: Short
+    requested_level: Short
+    source: Short
+    patient: PatientBody
+    coverages: Annotated[list[CoverageBody], Field(min_length=1, max_length=5)]
+    diagnoses: Annotated[list[DiagnosisBody], Field(min_length=1, max_length=12)]
+
+
+class AssessmentBody(Body):
+    instrument: Short
+    answers: dict[str, Any] = {}
+    performed_at: AwareDatetime
+    refused: bool = False
+    refusal_reason: Text | None = None
+    supersedes: UUID | None = None
+
+
+class ConsentBody(Body):
+    form: Short
+    program: Short | None = None
+    signed_at: AwareDatetime
+    signed_by: Literal["patient", "guardian", "representative"] = "patient"
+    recipients: Annotated[list[Short], Field(max_length=10)] = []
+    refused: bool = False
+    reason: Text | None = None
+
+
+class RevokeBody(Body):
+    received_at: AwareDatetime
+    channel: Short
+
+
+class TransitionBody(Body):
+    to_level: Short
+    program: Short | None = None
+    bed_id: Short | None = None
+    effective_at: AwareDatetime
+    rationale: Text
+    deviation_reason: DeviationReason | None = None
+    urgent: bool = False
+    parallel: bool = False
+    version: Version | None = None
+
+
+class PreviewBody(Body):
+    to_level: Short
+    program: Short | None = None
+    bed_id: Short | None = None
+    effective_at: AwareDatetime
+    urgent: bool = False
+    parallel: bool = False
+
+
+class DecisionBody(Body):
+    decision: Literal["approve", "return", "deny"]
+    version: Version
+    reason: Text | None = None
+    plan_fingerprint: Short | None = None
+    bed_id: Short | None = None
+
+
+class SignOffBody(Body):
+    order: bool = False
+
+
+class ReasonBody(Body):
+    reason: Text
+
+
+class LeaveBody(Body):
+    kind: Literal["leave", "send_out"] = "leave"
+    left_at: AwareDatetime
+    expected_return_at: AwareDatetime | None = None
+    reason: Text
+    version: Version | None = None
+
+
+class ReturnBody(Body):
+    returned_at: AwareDatetime
+    bed_id: Short | None = None
+    version: Version | None = None
+
+
+class DischargeBody(Body):
+    disposition: Disposition
+    effective_at: AwareDatetime
+    reason: Text
+    version: Version | None = None
+
+
+class BedMoveBody(Body):
+    bed_id: Short
+    effective_at: AwareDatetime
+    reason: Text
+    version: Version | None = None
+
+
+class CorrectionBody(Body):
+    movement_id: UUID
+    effective_at: AwareDatetime | None = None
+    void: bool = False
+    reason: Text
+    preview: bool = False
+    version: Version | None = None
+
+
+class ResolveBody(Body):
+    resolution: Text
+    cancelled: bool = False
+
+
+class ReviewBody(Body):
+    kind: Literal["concurrent", "expedited", "retrospective"] = "concurrent"
+    units: Count
+    from_date: date
+    through_date: date
+    version: Version | None = None
+
+
+class CaseDecisionBody(Body):
+    action: Literal["A1", "A2", "A3", "A4", "A6", "C", "CT", "NA"]
+    reason: Short | None = None
+    number: Short | None = None
+    level: Short | None = None
+    units: Count | None = None
+    from_date: date | None = None
+    through_date: date | None = None
+    call_reference: Short
+    version: Version | None = None
+
+
+class AttendeeBody(Body):
+    episode_id: UUID
+    status: Literal["attended", "no_show", "excused"]
+    minutes: Annotated[int, BeforeValidator(_strict_int), Field(ge=0, le=1440)] = 0
+
+
+class AttendanceBody(Body):
+    attendees: Annotated[list[AttendeeBody], Field(min_length=1, max_length=60)]
+
+
+class MidnightBody(Body):
+    date: date
+
+
+class ExceptionBody(Body):
+    resolution: Text
+    void_charge: bool = False

@@ -1,0 +1,189 @@
+"""Starting an episode: the person sealed on record first, then the workflow (D1, D15)."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import must_see
+from api.commands import CommandResult, accept, answered, run_command
+from api.deps import Services
+from api.errors import problem
+from api.tokens import User
+from definitions.episode import Diagnosis, OpenEpisode
+from definitions.errors import ErrorType
+from definitions.ids import derived, episode_id_of
+from definitions.referral import Referral
+from definitions.vocabulary import Phase, Role
+from runtime.people import MEMBER, NAME_BIRTH, open_person, seal_again, seal_new, tokens_of
+from storage.models import Episode, Person
+from storage.repositories import person as persons
+from storage.repositories.command import Remembered
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    person_id: UUID
+    coverage_id: UUID
+
+
+async def start_episode(
+    services: Services, user: User, key: str, referral: Referral, kind: str = "open_episode"
+) -> CommandResult:
+    """201 with the episode; a repeat of the key gives the same one."""
+    _check(services, user, referral)
+    body = referral.model_dump(mode="json")
+    async with services.database.write() as session:
+        stored = await accept(services, session, user, key, kind, body)
+        first = answered(stored, 201)
+        if first is not None:
+            return _located(first)
+        await _refuse_open_elsewhere(session, services, referral, stored)
+        record = await _put_on_record(session, services, referral, stored)
+    edition = services.catalog.latest
+    result = await run_command(
+        services,
+        user,
+        key,
+        kind,
+        body,
+        lambda now: OpenEpisode(
+            key=stored.key,
+            actor=user.actor,
+            role=Role(user.role),
+            now=now,
+            episode_id=episode_id_of(stored.key),
+            person_id=record.person_id,
+            facility=referral.facility,
+            coverage_id=record.coverage_id,
+            payer=referral.coverages[0].payer,
+            requested_level=referral.requested_level,
+            source=referral.source,
+            edition=edition.name,
+            diagnoses=tuple(Diagnosis(code=d.code, rank=d.rank) for d in referral.diagnoses),
+        ),
+        "open",
+        ok_status=201,
+    )
+    return _located(result)
+
+
+def _located(result: CommandResult) -> CommandResult:
+    episode_id = result.body.get("episode_id")
+    headers = {"Location": f"/v1/episodes/{episode_id}"} if episode_id and not result.refused else result.headers
+    return CommandResult(result.status_code, result.body, headers)
+
+
+def _check(services: Services, user: User, referral: Referral) -> None:
+    edition = services.catalog.latest
+    facility = edition.facilities.get(referral.facility)
+    if facility is None:
+        raise problem(ErrorType.UNKNOWN_FACILITY, f"no such facility; yours are {', '.join(user.facilities) or 'none'}")
+    must_see(user, services, facility.key, "that facility")
+    if referral.requested_level not in edition.levels:
+        raise problem(ErrorType.UNKNOWN_LEVEL, f"no such level; choose from {', '.join(edition.levels)}")
+    for coverage in referral.coverages:
+        if coverage.payer not in facility.payers:
+            raise problem(
+                ErrorType.UNKNOWN_PAYER,
+                f"{facility.key} has no contract with that payer; choose from {', '.join(facility.payers)}",
+            )
+
+
+async def _same_person(session: AsyncSession, services: Services, referral: Referral) -> UUID | None:
+    """Somebody with this name and birth date, or this member id and the same birth date, is on record."""
+    born = referral.person.birth_date.isoformat()
+    names = [
+        (NAME_BIRTH, services.keyring.token(NAME_BIRTH, given, referral.person.family, born))
+        for given in referral.person.given
+    ]
+    for person_id in await persons.people_with(session, names):
+        return person_id
+    members = [
+        (MEMBER, services.keyring.token(MEMBER, c.member_id)) for c in referral.coverages if c.member_id
+    ]
+    for person in await persons.people(session, await persons.people_with(session, members)):
+        if person.wrapped_key is None:
+            continue
+        known = open_person(services.keyring, person.id, person.sealed, person.wrapped_key)
+        if known.birth_date == referral.person.birth_date:
+            return person.id
+    return None
+
+
+async def _refuse_open_elsewhere(
+    session: AsyncSession, services: Services, referral: Referral, stored: Remembered
+) -> None:
+    """E04, and a second copy of the same bundle: one open episode per person and facility."""
+    person_id = await _same_person(session, services, referral)
+    if person_id is None:
+        return
+    open_one = (
+        await session.execute(
+            select(Episode.id).where(
+                Episode.person_id == person_id,
+                Episode.facility == referral.facility,
+                Episode.phase.in_([Phase.INTAKE, Phase.IN_CARE]),
+                Episode.id != episode_id_of(stored.key),
+            )
+        )
+    ).scalar_one_or_none()
+    if open_one is not None:
+        raise problem(
+            ErrorType.EPISODE_OPEN_ELSEWHERE,
+            f"this person already has an open episode here ({open_one}); work in that one",
+            episode_id=str(open_one),
+        )
+
+
+async def _put_on_record(
+    session: AsyncSession, services: Services, referral: Referral, stored: Remembered
+) -> OnRecord:
+    known = await _same_person(session, services, referral)
+    person_id = known or derived(stored.key, "person")
+    coverages: list[tuple[UUID, str]] = []
+    today = stored.accepted_at.date()
+    existing = await session.get(Person, person_id)
+    if existing is None:
+        sealed, wrapped = seal_new(services.keyring, person_id, referral.person)
+        await persons.add_person(
+            session, person_id=person_id, sealed=sealed, wrapped=wrapped, tokens=(), now=stored.accepted_at
+        )
+    for coverage in referral.coverages:
+        payer = services.catalog.latest.payers[coverage.payer]
+        coverage_id = await persons.add_coverage(
+            session,
+            coverage_id=derived(person_id, "coverage", coverage.payer, coverage.rank, _start(coverage.from_date, today)),
+            person_id=person_id,
+            payer=coverage.payer,
+            kind=payer.kind.value,
+            rank=coverage.rank,
+            from_date=coverage.from_date or today,
+            through_date=coverage.through_date,
+        )
+        coverages.append((coverage_id, coverage.member_id))
+    await _seal_members(session, services, person_id, referral, coverages)
+    return OnRecord(person_id, coverages[0][0])
+
+
+def _start(from_date: date | None, today: date) -> str:
+    return (from_date or today).isoformat()
+
+
+async def _seal_members(
+    session: AsyncSession, services: Services, person_id: UUID, referral: Referral, coverages: list[tuple[UUID, str]]
+) -> None:
+    person = await session.get_one(Person, person_id, with_for_update=True)
+    if person.wrapped_key is None:
+        raise problem(ErrorType.DUPLICATE_PERSON, "this person's record was erased; a privacy officer must decide")
+    details = open_person(services.keyring, person_id, person.sealed, person.wrapped_key)
+    members = {**details.member_ids, **{c: m for c, m in coverages if m}}
+    updated = details.model_copy(update={"member_ids": members})
+    if updated != details:
+        person.sealed = seal_again(services.keyring, person_id, person.wrapped_key, updated)
+        person.version += 1
+    await persons.add_tokens(session, person_id, tokens_of(services.keyring, updated))
+
+

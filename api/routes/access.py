@@ -1,0 +1,52 @@
+"""Finding rows the caller may see; anything else is unknown."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import must_see
+from api.deps import Services
+from api.tokens import User
+from storage.models import Authorization, Consent, Episode, OpenItem, Transition
+
+
+async def see_episode(session: AsyncSession, services: Services, user: User, episode_id: UUID) -> Episode:
+    episode = await session.get(Episode, episode_id)
+    must_see(user, services, episode.facility if episode else None, f"episode {episode_id}")
+    assert episode is not None
+    return episode
+
+
+async def see_transition(session: AsyncSession, services: Services, user: User, transition_id: UUID) -> Transition:
+    row = await session.get(Transition, transition_id)
+    must_see(user, services, row.facility if row else None, f"transition {transition_id}")
+    assert row is not None
+    return row
+
+
+async def see_case(session: AsyncSession, services: Services, user: User, case_id: UUID) -> Authorization:
+    row = await session.get(Authorization, case_id)
+    must_see(user, services, row.facility if row else None, f"authorization {case_id}")
+    assert row is not None
+    return row
+
+
+async def see_item(session: AsyncSession, services: Services, user: User, item_id: UUID) -> OpenItem:
+    row = await session.get(OpenItem, item_id)
+    must_see(user, services, row.facility if row else None, f"item {item_id}")
+    assert row is not None
+    return row
+
+
+async def see_consent(
+    session: AsyncSession, services: Services, user: User, consent_id: UUID
+) -> tuple[Consent, Episode]:
+    found = (
+        await session.execute(
+            select(Consent, Episode).join(Episode, Episode.id == Consent.episode_id).where(Consent.id == consent_id)
+        )
+    ).first()
+    must_see(user, services, found[1].facility if found else None, f"consent {consent_id}")
+    assert found is not None
+    return found[0], found[1]

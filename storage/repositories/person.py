@@ -1,0 +1,75 @@
+"""People as sealed rows, found by blind-index tokens (D15). Sealing and tokens are the caller's."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Coverage, Person, PersonToken
+
+Token = tuple[str, bytes]
+
+
+async def add_person(
+    session: AsyncSession, *, person_id: UUID, sealed: bytes, wrapped: bytes, tokens: Sequence[Token], now: datetime
+) -> None:
+    """Somebody new; the same id is written once."""
+    await session.execute(
+        insert(Person)
+        .values(id=person_id, sealed=sealed, wrapped_key=wrapped, created_at=now, version=1)
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+    await add_tokens(session, person_id, tokens)
+
+
+async def add_tokens(session: AsyncSession, person_id: UUID, tokens: Sequence[Token]) -> None:
+    if tokens:
+        await session.execute(
+            insert(PersonToken)
+            .values([{"person_id": person_id, "kind": kind, "token": token} for kind, token in tokens])
+            .on_conflict_do_nothing()
+        )
+
+
+async def people_with(session: AsyncSession, tokens: Sequence[Token]) -> list[UUID]:
+    """Everybody any of the tokens points to."""
+    if not tokens:
+        return []
+    found: set[UUID] = set()
+    for kind, token in tokens:
+        rows = await session.execute(
+            select(PersonToken.person_id).where(PersonToken.kind == kind, PersonToken.token == token)
+        )
+        found |= set(rows.scalars())
+    return sorted(found)
+
+
+async def people(session: AsyncSession, ids: Sequence[UUID]) -> list[Person]:
+    return list((await session.execute(select(Person).where(Person.id.in_(ids)))).scalars()) if ids else []
+
+
+async def add_coverage(
+    session: AsyncSession, *, coverage_id: UUID, person_id: UUID, payer: str, kind: str, rank: int, from_date: date,
+    through_date: date | None,
+) -> UUID:  # fmt: skip
+    """A coverage of a person; the same payer, rank and start is the same coverage."""
+    await session.execute(
+        insert(Coverage)
+        .values(
+            id=coverage_id, person_id=person_id, payer=payer, kind=kind, rank=rank, from_date=from_date,
+            through_date=through_date,
+        )
+        .on_conflict_do_nothing()
+    )  # fmt: skip
+    found = await session.execute(
+        select(Coverage.id).where(
+            Coverage.person_id == person_id,
+            Coverage.payer == payer,
+            Coverage.rank == rank,
+            Coverage.from_date == from_date,
+        )
+    )
+    return found.scalar_one()
