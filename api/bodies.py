@@ -153,7 +153,6 @@ class CorrectionBody(Body):
     effective_at: AwareDatetime | None = None
     void: bool = False
     reason: Text
-    preview: bool = False
     version: Version | None = None
 
 

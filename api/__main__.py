@@ -1,0 +1,32 @@
+"""`python -m api`: serve until told to stop."""
+
+import sys
+
+import uvicorn
+
+from api.app import create_app
+from runtime.logging import configure
+from runtime.settings import SettingsError, load_settings
+from runtime.temporal import leave
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        leave(2)
+    configure(settings.log_level, settings.log_format, service="api")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    leave(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The application: services wired, routes mounted, headers set."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+from api import errors
+from api.auth import LoginNeeded, ensure_demo_users
+from api.deps import Services
+from api.routes import authorizations, census, episodes, events, operation, transitions
+from api.tokens import TokenIssuer
+from api.web import pages
+from runtime.catalog import load_catalog
+from runtime.clock import clock_for
+from runtime.keyring import load_keyring
+from runtime.metrics import Metrics
+from runtime.settings import Settings
+from runtime.temporal import connect
+from storage.engine import Database, make_engine
+from storage.repositories.clock import read_clock
+
+STATIC = Path(__file__).parent / "web" / "static"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+log = structlog.get_logger()
+
+
+async def wire(settings: Settings) -> Services:
+    """Everything the API needs. Temporal is reached lazily: charting goes on while it is away (D1)."""
+    keyring = load_keyring(settings)
+    database = Database(make_engine(settings.database_url, pool_size=settings.database_pool, application="api"))
+
+    async def moment() -> datetime | None:
+        async with database.read() as session:
+            return await read_clock(session)
+
+    client = await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        keyring,
+        lazy=True,
+        tls=settings.temporal_tls,
+        api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
+    )
+    return Services(
+        settings=settings,
+        database=database,
+        client=client,
+        keyring=keyring,
+        catalog=load_catalog(settings.catalog_folder),
+        clock=clock_for(settings.drive, moment),
+        tokens=TokenIssuer(settings),
+        metrics=Metrics(),
+    )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = await wire(settings)
+        app.state.services = services
+        await ensure_demo_users(services, ["*"])
+        yield
+        await services.database.close()
+
+    app = FastAPI(
+        title="Stepdown",
+        version="0.1.0",
+        description="Levels-of-care orchestrator. Commands want an Idempotency-Key; errors are problem+json.",
+        lifespan=lifespan,
+    )
+    errors.install(app)
+
+    @app.exception_handler(LoginNeeded)
+    async def to_login(request: Request, _: Exception) -> RedirectResponse:
+        return RedirectResponse("/login", status_code=303)
+
+    @app.middleware("http")
+    async def guard(request: Request, following: Callable[[Request], Awaitable[Response]]) -> Response:
+        began = time.perf_counter()
+        response = await following(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.url.path.startswith("/static/"):
+            response.headers["Cache-Control"] = "public, max-age=3600"
+        route = getattr(request.scope.get("route"), "path", "unmatched")
+        app.state.services.metrics.answered(
+            method=request.method, route=route, status=response.status_code, seconds=time.perf_counter() - began
+        )
+        return response
+
+    for routes in (operation, episodes, transitions, authorizations, census, events):
+        app.include_router(routes.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,54 @@
+"""The live feed: server-sent events of what happened at your facilities, resumable (api.md)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.encoders import jsonable_encoder
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy import select
+
+from api.auth import STAFF, require, scope
+from api.deps import Services, Wired
+from api.routes.episodes import PROBLEMS
+from api.tokens import User
+from definitions.vocabulary import Role
+from storage.models import TimelineEntry
+
+router = APIRouter(prefix="/v1", tags=["events"])
+Watcher = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
+POLL_SECONDS = 1.0
+
+
+@router.get("/events", responses=PROBLEMS, response_class=EventSourceResponse)
+async def events(
+    held: Wired, user: Watcher, last_event_id: Annotated[int | None, Header()] = None
+) -> AsyncIterator[ServerSentEvent]:
+    """One event per timeline entry: kind, episode and moment; details are read from the episode by who may."""
+    seen = last_event_id if last_event_id is not None else await _newest(held)
+    facilities = scope(user, held)
+    while True:
+        for entry in await _after(held, facilities, seen):
+            seen = entry["id"]
+            yield ServerSentEvent(data=entry, id=str(seen), event=entry["kind"])
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _newest(held: Services) -> int:
+    async with held.database.read() as session:
+        row = await session.execute(select(TimelineEntry.id).order_by(TimelineEntry.id.desc()).limit(1))
+        return row.scalar_one_or_none() or 0
+
+
+async def _after(held: Services, facilities: tuple[str, ...], seen: int) -> list[dict[str, Any]]:
+    async with held.database.read() as session:
+        rows = await session.execute(
+            select(TimelineEntry.id, TimelineEntry.episode_id, TimelineEntry.facility, TimelineEntry.kind, TimelineEntry.at)
+            .where(TimelineEntry.id > seen, TimelineEntry.facility.in_(facilities))
+            .order_by(TimelineEntry.id)
+            .limit(100)
+        )
+        return [
+            jsonable_encoder({"id": i, "episode_id": e, "facility": f, "kind": k, "at": at}) for i, e, f, k, at in rows
+        ]

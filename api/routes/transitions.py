@@ -1,0 +1,126 @@
+"""Transitions: preview, ask, sign off, decide (api.md)."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+
+from api import bodies
+from api.auth import STAFF, require, scope
+from api.commands import run_command
+from api.deps import Key, Wired
+from api.errors import Problem
+from api.routes.access import see_episode, see_transition
+from api.routes.episodes import PROBLEMS, respond, who
+from api.shown import summary, transition
+from api.tokens import User
+from definitions.episode import (
+    DecideTransition,
+    Decision,
+    RequestTransition,
+    SignOffTransition,
+    WithdrawTransition,
+)
+from definitions.errors import Refusal
+from definitions.plan_facts import Wish
+from definitions.vocabulary import Role
+from rules.transition import plan
+from storage.reads.plan_facts import read_plan_facts
+from storage.reads.queue import step_down_queue
+
+router = APIRouter(prefix="/v1", tags=["transitions"])
+Staff = Annotated[User, Depends(require(*STAFF))]
+CareStaff = Annotated[User, Depends(require(Role.CLINICIAN, Role.ADMISSIONS))]
+Clinician = Annotated[User, Depends(require(Role.CLINICIAN))]
+Reviewer = Annotated[User, Depends(require(Role.REVIEWER))]
+
+
+@router.post("/episodes/{episode_id}/transitions/preview", responses=PROBLEMS)
+async def preview(episode_id: UUID, body: bodies.PreviewBody, held: Wired, user: Staff) -> JSONResponse:
+    """The plan, nothing changed."""
+    async with held.database.read() as session:
+        episode = await see_episode(session, held, user, episode_id)
+        wish = Wish(**body.model_dump())
+        facts = await read_plan_facts(session, episode, held.catalog.edition(episode.edition), wish)
+    made = plan(facts, wish)
+    if isinstance(made, Refusal):
+        raise Problem(made)
+    return JSONResponse(jsonable_encoder({**made.model_dump(mode="json"), "fingerprint": made.fingerprint}))
+
+
+@router.post("/episodes/{episode_id}/transitions", status_code=202, responses=PROBLEMS)
+async def ask(episode_id: UUID, body: bodies.TransitionBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
+    """Ask for a level. 202: the request waits for its decision; urgent step-ups execute at once."""
+    async with held.database.read() as session:
+        await see_episode(session, held, user, episode_id)
+    fields = body.model_dump(exclude={"version"})
+    return respond(
+        await run_command(
+            held, user, key, "request_transition", {"episode": str(episode_id), **body.model_dump(mode="json")},
+            lambda now: RequestTransition(**who(user, key, now, episode_id, body.version), **fields),
+            "request_transition", ok_status=202,
+        )
+    )  # fmt: skip
+
+
+@router.get("/transitions", responses=PROBLEMS)
+async def queue(held: Wired, user: Staff, status: str = "pending") -> JSONResponse:
+    """The step-down queue: requests that wait, soonest first."""
+    async with held.database.read() as session:
+        rows = await step_down_queue(session, scope(user, held), status=status)
+        items = [{**transition(t), "episode": summary(e)} for t, e in rows]
+    return JSONResponse(jsonable_encoder({"items": items, "next": None}))
+
+
+@router.post("/transitions/{transition_id}/sign-off", responses=PROBLEMS)
+async def sign_off(transition_id: UUID, body: bodies.SignOffBody, key: Key, held: Wired, user: Clinician) -> JSONResponse:
+    """The clinician's sign-off; with `order` the prescriber's order (LOC-04)."""
+    async with held.database.read() as session:
+        row = await see_transition(session, held, user, transition_id)
+    return respond(
+        await run_command(
+            held, user, key, "sign_off", _said(transition_id, body),
+            lambda now: SignOffTransition(
+                **who(user, key, now, row.episode_id), transition_id=transition_id, order=body.order
+            ),
+            "sign_off_transition",
+        )
+    )  # fmt: skip
+
+
+def _said(transition_id: UUID, body: bodies.Body) -> dict[str, Any]:
+    return {"transition": str(transition_id), **body.model_dump(mode="json")}
+
+
+@router.post("/transitions/{transition_id}/decision", responses=PROBLEMS)
+async def decide(transition_id: UUID, body: bodies.DecisionBody, key: Key, held: Wired, user: Reviewer) -> JSONResponse:
+    async with held.database.read() as session:
+        row = await see_transition(session, held, user, transition_id)
+    return respond(
+        await run_command(
+            held, user, key, "decide", _said(transition_id, body),
+            lambda now: DecideTransition(
+                **who(user, key, now, row.episode_id), transition_id=transition_id, transition_version=body.version,
+                decision=Decision(body.decision), reason=body.reason, plan_fingerprint=body.plan_fingerprint,
+                bed_id=body.bed_id,
+            ),
+            "decide_transition",
+        )
+    )  # fmt: skip
+
+
+@router.post("/transitions/{transition_id}/withdraw", responses=PROBLEMS)
+async def withdraw(transition_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
+    async with held.database.read() as session:
+        row = await see_transition(session, held, user, transition_id)
+    return respond(
+        await run_command(
+            held, user, key, "withdraw", _said(transition_id, body),
+            lambda now: WithdrawTransition(
+                **who(user, key, now, row.episode_id), transition_id=transition_id, reason=body.reason
+            ),
+            "withdraw_transition",
+        )
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""The census board, the step-down queue and the authorization worklist."""
+
+from datetime import datetime
+from itertools import groupby
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.auth import scope, web_user
+from api.deps import Services, Wired
+from api.tokens import User
+from api.web.names import names_of
+from api.web.places import facilities_of, facility_of
+from api.web.rendering import PageRoute, page
+from api.web.rights import must
+from definitions.facility import Facility
+from rules.calendar import facility_date, midnight_ending
+from storage.reads.board import Board, board
+from storage.reads.queue import step_down_queue, worklist
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+Visitor = Annotated[User, Depends(web_user)]
+BUCKETS: Final = {
+    "overdue": "Overdue",
+    "today": "Today",
+    "tomorrow": "Tomorrow",
+    "week": "Next 7 days",
+    "none": "No answer yet",
+    "waiting": "Waiting",
+    "later": "Later",
+}
+
+
+@router.get("/")
+async def board_page(
+    request: Request, held: Wired, user: Visitor, facility: str | None = None, initials: bool = False
+) -> Response:
+    shown = await _board(held, user, facility, initials)
+    return page(request, "board.html", user=user, facilities=facilities_of(user, held), **shown)
+
+
+@router.get("/board/now")
+async def board_fragment(
+    request: Request, held: Wired, user: Visitor, facility: str | None = None, initials: bool = False
+) -> Response:
+    """The part of the board that refreshes itself."""
+    return page(request, "parts/board.html", user=user, **await _board(held, user, facility, initials))
+
+
+async def _board(held: Services, user: User, key: str | None, initials: bool) -> dict[str, Any]:
+    must(user, "see")
+    place = facility_of(user, held, key)
+    now = await held.clock.now()
+    async with held.database.read() as session:
+        seen = await board(session, scope(user, held), place.key, now) or Board(place.key, now)
+        names = await names_of(
+            session,
+            held,
+            [*(b.person_id for b in seen.beds), *(m.person_id for m in seen.moves), *(p[1] for p in seen.pending_in),
+             *(u[1] for u in seen.unbedded)],
+        )  # fmt: skip
+    today = facility_date(now, place.zone)
+    moving = [m for m in seen.moves if m.status == "scheduled" and facility_date(m.at, place.zone) <= today]
+    return {
+        "place": place,
+        "zone": place.zone,
+        "now": now,
+        "initials": initials,
+        "names": names,
+        "board": seen,
+        "units": _units(place, seen),
+        "counts": seen.counts(),
+        "moving": moving,
+        "asking": [m for m in seen.moves if m not in moving],
+        "differ": [b for b in seen.beds if b.authorized_level and b.level and b.authorized_level != b.level],
+        "levels": held.catalog.latest.levels,
+    }
+
+
+def _units(place: Facility, seen: Board) -> list[dict[str, Any]]:
+    titles = {u.key: u for u in place.units}
+    found = []
+    for key, beds in groupby(seen.beds, lambda b: b.unit):
+        rows = list(beds)
+        unit = titles.get(key)
+        found.append(
+            {
+                "key": key,
+                "name": unit.name if unit else key,
+                "levels": unit.levels if unit else (),
+                "beds": rows,
+                "free": sum(b.state == "available" for b in rows),
+            }
+        )
+    return found
+
+
+@router.get("/queue")
+async def queue_page(request: Request, held: Wired, user: Visitor, done: str = "") -> Response:
+    return await show_queue(request, held, user, done=done)
+
+
+async def show_queue(
+    request: Request, held: Services, user: User, *, done: str = "", refused: dict[str, Any] | None = None,
+    status: int = 200,
+) -> Response:  # fmt: skip
+    """`refused` names the card whose form was turned down, with what was typed."""
+    must(user, "see")
+    now = await held.clock.now()
+    mine = scope(user, held)
+    async with held.database.read() as session:
+        waiting = await step_down_queue(session, mine)
+        approved = await step_down_queue(session, mine, status="scheduled")
+        names = await names_of(session, held, (e.person_id for _, e in (*waiting, *approved)))
+    return page(
+        request,
+        "queue.html",
+        status,
+        user=user,
+        now=now,
+        waiting=waiting,
+        approved=approved,
+        names=names,
+        zones={f.key: f.zone for f in facilities_of(user, held)},
+        places={f.key: f.name for f in facilities_of(user, held)},
+        zone=facility_of(user, held, None).zone,
+        levels=held.catalog.latest.levels,
+        done=done,
+        refused=refused or {},
+    )
+
+
+@router.get("/worklist")
+async def worklist_page(request: Request, held: Wired, user: Visitor, bucket: str = "") -> Response:
+    must(user, "see")
+    now: datetime = await held.clock.now()
+    zone = facility_of(user, held, None).zone
+    async with held.database.read() as session:
+        rows = await worklist(session, scope(user, held), now, midnight_ending(facility_date(now, zone), zone))
+        names = await names_of(session, held, (r["person_id"] for r in rows))
+    counts = {key: sum(r["bucket"] == key for r in rows) for key in BUCKETS}
+    return page(
+        request,
+        "worklist.html",
+        user=user,
+        now=now,
+        zone=zone,
+        zones={f.key: f.zone for f in facilities_of(user, held)},
+        rows=[r for r in rows if bucket not in BUCKETS or r["bucket"] == bucket],
+        total=len(rows),
+        names=names,
+        buckets=BUCKETS,
+        counts=counts,
+        chosen=bucket,
+    )

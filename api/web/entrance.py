@@ -1,0 +1,47 @@
+"""Signing in and out of the pages (local users; elsewhere an OIDC proxy stands in front)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from api.auth import check_password, sign_in, sign_out
+from api.deps import Wired
+from api.web.forms import read_form
+from api.web.rendering import PageRoute, page, see_other
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+def _inside(path: str) -> str:
+    """Only a path of our own: a sign-in page must not send people elsewhere."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\", "/login")) else "/"
+
+
+@router.get("/login")
+async def login_page(request: Request, held: Wired, next: str = "/") -> Response:  # noqa: A002
+    return page(request, "login.html", onward=_inside(next), failed=False, typed="", demo=held.settings.local_users)
+
+
+@router.post("/login")
+async def login(
+    request: Request,
+    held: Wired,
+    username: Annotated[str, Form(max_length=80)] = "",
+    password: Annotated[str, Form(max_length=200)] = "",
+    onward: Annotated[str, Form(max_length=400)] = "/",
+) -> Response:
+    user = await check_password(held, username, password)
+    if user is None:
+        demo = held.settings.local_users
+        return page(request, "login.html", 401, onward=_inside(onward), failed=True, typed=username, demo=demo)
+    response = see_other(_inside(onward))
+    sign_in(held, response, user)
+    return response
+
+
+@router.post("/logout")
+async def logout(request: Request) -> Response:
+    await read_form(request)
+    response = see_other("/login")
+    sign_out(response)
+    return response

@@ -1,0 +1,96 @@
+"""Pages as HTML: one environment, one set of headers, refusals as pages instead of JSON."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+
+from api.auth import LoginNeeded, csrf_token
+from api.errors import Problem
+from api.tokens import User
+from api.web import words
+from api.web.rights import may
+
+FOLDER = Path(__file__).parent
+HEADERS: Final[dict[str, str]] = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_pages = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_pages.filters |= {
+    "words": words.words,
+    "sentence": words.sentence,
+    "local": words.local,
+    "stamp": words.stamp,
+    "clock": words.clock,
+    "day": words.day,
+    "typed": words.typed,
+    "since": words.since,
+}
+
+
+def page(request: Request, template: str, status: int = 200, *, user: User | None = None, **shown: Any) -> Response:
+    """Render a template. Every form on it may call `new_key()` for an idempotency key of its own."""
+    text = _pages.get_template(template).render(
+        user=user,
+        csrf=csrf_token(request),
+        new_key=lambda: str(uuid4()),
+        may=lambda act: user is not None and may(user, act),
+        here=request.url.path,
+        **shown,
+    )
+    return HTMLResponse(text, status)
+
+
+def see_other(where: str) -> Response:
+    """After an act: look at the page again, so that a reload is no second act."""
+    return RedirectResponse(where, 303)
+
+
+class PageRoute(APIRoute):
+    """A route whose refusals are pages and whose answers carry the strict headers."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            response = await _answer(request, handle)
+            response.headers.update(HEADERS)
+            return response
+
+        return answer
+
+
+async def _answer(request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Response:
+    try:
+        return await handle(request)
+    except LoginNeeded:
+        if request.headers.get("HX-Request"):
+            return Response(status_code=204, headers={"HX-Redirect": "/login"})
+        return see_other(f"/login?next={quote(request.url.path)}")
+    except Problem as refused:
+        said = refused.refusal
+        return page(request, "refused.html", refused.status, title=words.words(said.code), detail=said.detail)
+    except RequestValidationError:
+        detail = "Something in the form could not be read. Go back, check the fields and send it again."
+        return page(request, "refused.html", 422, title="could not be read", detail=detail)
+    except HTTPException as refused:
+        return page(request, "refused.html", refused.status_code, title="not done", detail=str(refused.detail))
