@@ -2,24 +2,21 @@
 
 from datetime import datetime
 from itertools import groupby
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
-from api.auth import scope, web_user
-from api.deps import Services, Wired
-from api.tokens import User
 from api.web.names import names_of
 from api.web.places import facilities_of, facility_of
-from api.web.rendering import PageRoute, page
+from api.web.rendering import PageRoute
 from api.web.rights import must
+from api.web.visit import Visit, Visiting
 from definitions.facility import Facility
 from rules.calendar import facility_date, midnight_ending
 from storage.reads.board import Board, board
 from storage.reads.queue import step_down_queue, worklist
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-Visitor = Annotated[User, Depends(web_user)]
 BUCKETS: Final = {
     "overdue": "Overdue",
     "today": "Today",
@@ -32,27 +29,24 @@ BUCKETS: Final = {
 
 
 @router.get("/")
-async def board_page(
-    request: Request, held: Wired, user: Visitor, facility: str | None = None, initials: bool = False
-) -> Response:
-    shown = await _board(held, user, facility, initials)
-    return page(request, "board.html", user=user, facilities=facilities_of(user, held), **shown)
+async def board_page(visit: Visiting, facility: str | None = None, initials: bool = False) -> Response:
+    shown = await _board(visit, facility, initials)
+    return visit.page("board.html", facilities=facilities_of(visit.user, visit.held), **shown)
 
 
 @router.get("/board/now")
-async def board_fragment(
-    request: Request, held: Wired, user: Visitor, facility: str | None = None, initials: bool = False
-) -> Response:
+async def board_fragment(visit: Visiting, facility: str | None = None, initials: bool = False) -> Response:
     """The part of the board that refreshes itself."""
-    return page(request, "parts/board.html", user=user, **await _board(held, user, facility, initials))
+    return visit.page("parts/board.html", **await _board(visit, facility, initials))
 
 
-async def _board(held: Services, user: User, key: str | None, initials: bool) -> dict[str, Any]:
-    must(user, "see")
-    place = facility_of(user, held, key)
+async def _board(visit: Visit, key: str | None, initials: bool) -> dict[str, Any]:
+    must(visit.user, "see")
+    held = visit.held
+    place = facility_of(visit.user, held, key)
     now = await held.clock.now()
     async with held.database.read() as session:
-        seen = await board(session, scope(user, held), place.key, now) or Board(place.key, now)
+        seen = await board(session, visit.mine, place.key, now) or Board(place.key, now)
         names = await names_of(
             session,
             held,
@@ -96,27 +90,22 @@ def _units(place: Facility, seen: Board) -> list[dict[str, Any]]:
 
 
 @router.get("/queue")
-async def queue_page(request: Request, held: Wired, user: Visitor, done: str = "") -> Response:
-    return await show_queue(request, held, user, done=done)
+async def queue_page(visit: Visiting, done: str = "") -> Response:
+    return await show_queue(visit, done=done)
 
 
-async def show_queue(
-    request: Request, held: Services, user: User, *, done: str = "", refused: dict[str, Any] | None = None,
-    status: int = 200,
-) -> Response:  # fmt: skip
+async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | None = None) -> Response:
     """`refused` names the card whose form was turned down, with what was typed."""
-    must(user, "see")
+    must(visit.user, "see")
+    held, user, mine = visit.held, visit.user, visit.mine
     now = await held.clock.now()
-    mine = scope(user, held)
     async with held.database.read() as session:
         waiting = await step_down_queue(session, mine)
         approved = await step_down_queue(session, mine, status="scheduled")
         names = await names_of(session, held, (e.person_id for _, e in (*waiting, *approved)))
-    return page(
-        request,
+    return visit.page(
         "queue.html",
-        status,
-        user=user,
+        (refused or {}).get("status", 200),
         now=now,
         waiting=waiting,
         approved=approved,
@@ -131,18 +120,17 @@ async def show_queue(
 
 
 @router.get("/worklist")
-async def worklist_page(request: Request, held: Wired, user: Visitor, bucket: str = "") -> Response:
-    must(user, "see")
+async def worklist_page(visit: Visiting, bucket: str = "") -> Response:
+    must(visit.user, "see")
+    held, user = visit.held, visit.user
     now: datetime = await held.clock.now()
     zone = facility_of(user, held, None).zone
     async with held.database.read() as session:
-        rows = await worklist(session, scope(user, held), now, midnight_ending(facility_date(now, zone), zone))
+        rows = await worklist(session, visit.mine, now, midnight_ending(facility_date(now, zone), zone))
         names = await names_of(session, held, (r["person_id"] for r in rows))
     counts = {key: sum(r["bucket"] == key for r in rows) for key in BUCKETS}
-    return page(
-        request,
+    return visit.page(
         "worklist.html",
-        user=user,
         now=now,
         zone=zone,
         zones={f.key: f.zone for f in facilities_of(user, held)},

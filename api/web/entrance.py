@@ -18,7 +18,7 @@ def _inside(path: str) -> str:
 
 
 @router.get("/login")
-async def login_page(request: Request, held: Wired, next: str = "/") -> Response:  # noqa: A002
+async def login_page(request: Request, held: Wired, next: str = "/") -> Response:
     return page(request, "login.html", onward=_inside(next), failed=False, typed="", demo=held.settings.local_users)
 
 

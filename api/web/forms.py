@@ -9,6 +9,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 
 from api.auth import csrf_holds
+from api.commands import CommandResult
 from api.errors import Problem, problem
 from definitions.errors import ErrorType, Refusal
 from rules.calendar import local_instant
@@ -100,6 +101,21 @@ async def read_form(request: Request) -> Form:
 
 
 def outcome_of(refused: Problem) -> dict[str, Any]:
-    """What stands beside a form that was refused."""
+    """What stands beside a form that was refused before it was sent on."""
     said = refused.refusal
-    return {"code": said.code.value, "detail": said.detail, "field": refused.more.get("field")}
+    return {
+        "code": said.code.value,
+        "detail": said.detail,
+        "field": refused.more.get("field"),
+        "status": refused.status,
+    }
+
+
+def refusal_of(result: CommandResult) -> dict[str, Any]:
+    """What stands beside a form whose command was refused."""
+    return {
+        "code": result.body["code"],
+        "detail": result.body["detail"],
+        "field": None,
+        "status": result.status_code,
+    }

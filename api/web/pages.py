@@ -1,5 +1,9 @@
-"""Server-rendered pages."""
+"""All server-rendered pages as one router (no prefix); static files are mounted at /static by the app."""
 
 from fastapi import APIRouter
 
+from api.web import boards, entrance, episode, newcomer
+
 router = APIRouter(include_in_schema=False)
+for part in (entrance, boards, newcomer, episode):
+    router.include_router(part.router)

@@ -1,0 +1,33 @@
+"""One signed-in request: what every page handler starts from."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+
+from api.auth import scope, web_user
+from api.deps import Services, Wired
+from api.tokens import User
+from api.web.rendering import page
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    request: Request
+    held: Services
+    user: User
+
+    @property
+    def mine(self) -> tuple[str, ...]:
+        """Facilities this visitor may see."""
+        return scope(self.user, self.held)
+
+    def page(self, template: str, status: int = 200, **shown: Any) -> Response:
+        return page(self.request, template, status, user=self.user, **shown)
+
+
+async def _visit(request: Request, held: Wired, user: Annotated[User, Depends(web_user)]) -> Visit:
+    return Visit(request, held, user)
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
