@@ -68,9 +68,15 @@ def _form(visit: Visit, refused: dict[str, Any], typed: dict[str, str]) -> Respo
     facilities = facilities_of(visit.user, visit.held)
     edition = visit.held.catalog.latest
     payers = sorted({p for f in facilities for p in f.payers})
-    return visit.page("new.html", refused.get("status", 200), facilities=facilities, levels=edition.levels, refused=refused,
-        typed=typed, payers=[edition.payers[p] for p in payers if p in edition.payers],
-    )  # fmt: skip
+    return visit.page(
+        "new.html",
+        refused.get("status", 200),
+        facilities=facilities,
+        levels=edition.levels,
+        refused=refused,
+        typed=typed,
+        payers=[edition.payers[p] for p in payers if p in edition.payers],
+    )
 
 
 @router.post("/episodes/new")
@@ -110,7 +116,8 @@ async def _from_fields(held: Services, form: Form) -> Referral:
     try:
         body = StartEpisodeBody.model_validate(sent)
     except ValidationError as error:
-        name = str(where(error.errors())[0]["path"]).replace("_", " ").split(".")[-1]
+        path = where(error.errors())[0]["path"].split(".")
+        name = next((part for part in reversed(path) if not part.isdigit()), "a field").replace("_", " ")
         raise problem(ErrorType.INVALID_REQUEST, f"{name}: this cannot be read; check how it is written") from None
     if body.patient.birth_date > (await held.clock.now()).date():
         raise problem(ErrorType.INVALID_REQUEST, "the birth date lies in the future; check the year")
