@@ -55,6 +55,7 @@ def page(request: Request, template: str, status: int = 200, *, user: User | Non
         new_key=lambda: str(uuid4()),
         may=lambda act: user is not None and may(user, act),
         here=request.url.path,
+        happening=words.happening,
         **shown,
     )
     return HTMLResponse(text, status)

@@ -107,3 +107,18 @@ def since(moment: datetime, now: datetime) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h"
     return f"{minutes // 1440} days"
+
+
+def happening(detail: dict[str, Any]) -> str:
+    """The scalars of a timeline entry in a line; ids stay out, they say nothing to a reader."""
+    shown = []
+    for name, value in detail.items():
+        if isinstance(value, bool) or value is None or value == "":
+            continue
+        if isinstance(value, int | str) and not _is_id(str(value)):
+            shown.append(f"{words(name)} {words(value) if '_' in str(value) else value}")
+    return ", ".join(shown[:6])
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == len("00000000-0000-0000-0000-000000000000") and text.count("-") == 4
