@@ -15,7 +15,7 @@ from api.tokens import User
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.names import names_of
 from api.web.places import facilities_of, facility_of
-from api.web.rendering import PageRoute, see_other
+from api.web.rendering import Kept, PageRoute, see_other
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
 from definitions.errors import ErrorType
@@ -74,7 +74,7 @@ def _form(visit: Visit, refused: dict[str, Any], typed: dict[str, str]) -> Respo
         facilities=facilities,
         levels=edition.levels,
         refused=refused,
-        typed=typed,
+        typed=Kept(typed),
         payers=[edition.payers[p] for p in payers if p in edition.payers],
     )
 

@@ -28,6 +28,22 @@ HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+
+class Kept(dict[str, str]):
+    """What was typed; a field nobody filled is empty, not an error."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def refusal_shown(refused: dict[str, Any] | None) -> dict[str, Any]:
+    """A refusal as templates read it; without one, an act that no form has."""
+    if not refused:
+        return {"act": "", "code": "", "detail": "", "typed": Kept()}
+    return {**refused, "typed": Kept(refused.get("typed", {}))}
+
+
 _pages = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
     autoescape=True,
@@ -56,7 +72,7 @@ def page(request: Request, template: str, status: int = 200, *, user: User | Non
         may=lambda act: user is not None and may(user, act),
         here=request.url.path,
         happening=words.happening,
-        **shown,
+        **{**shown, "refused": refusal_shown(shown.get("refused"))},
     )
     return HTMLResponse(text, status)
 
