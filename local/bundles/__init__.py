@@ -1,0 +1,1 @@
+"""Synthetic referral bundles: FHIR R4, invented people, one seed, the same bytes every time."""

@@ -1,0 +1,1 @@
+"""Whole episodes in skipped time, on real servers and through the real API (D7)."""
