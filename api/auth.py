@@ -39,7 +39,9 @@ async def current_user(
     try:
         return held.tokens.read(credentials.credentials)
     except TokenRefused:
-        raise problem(ErrorType.UNAUTHENTICATED, "the token is not valid here or has expired; ask for a new one") from None
+        raise problem(
+            ErrorType.UNAUTHENTICATED, "the token is not valid here or has expired; ask for a new one"
+        ) from None
 
 
 Asking = Annotated[User, Depends(current_user)]

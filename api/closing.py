@@ -39,7 +39,8 @@ async def close_facility(services: Services, user: User, key: str, facility: str
         zone = services.catalog.latest.facilities[facility].zone
         if midnight_ending(through, zone) > stored.accepted_at:
             raise problem(
-                ErrorType.DATE_NOT_OVER, f"{through} is not over at {facility} yet; close it after its midnight ({zone})"
+                ErrorType.DATE_NOT_OVER,
+                f"{through} is not over at {facility} yet; close it after its midnight ({zone})",
             )
     try:
         async with asyncio.timeout(CLOSE_WAIT_SECONDS):

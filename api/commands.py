@@ -157,9 +157,7 @@ async def settle(
     return CommandResult(ok_status, body, {})
 
 
-async def _refused(
-    services: Services, stored: memory.Remembered, error: WorkflowUpdateFailedError
-) -> CommandResult:
+async def _refused(services: Services, stored: memory.Remembered, error: WorkflowUpdateFailedError) -> CommandResult:
     cause = error.cause
     if not isinstance(cause, ApplicationError) or cause.type not in {t.value for t in ErrorType}:
         raise error
@@ -187,6 +185,11 @@ async def look_up(services: Services, key: str, ok_status: int = 200) -> Command
     name = key.split(":", 2)[-1]
     return CommandResult(
         202,
-        {"key": name, "status": "accepted", "accepted_at": stored.accepted_at.isoformat(), "look_up": f"/v1/commands/{name}"},
+        {
+            "key": name,
+            "status": "accepted",
+            "accepted_at": stored.accepted_at.isoformat(),
+            "look_up": f"/v1/commands/{name}",
+        },
         {"Location": f"/v1/commands/{name}", "Retry-After": "2"},
     )

@@ -87,7 +87,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     async def away(_: Request, error: Exception) -> JSONResponse:
         log.warning("database_away", problem=type(error).__name__)
-        refusal = Refusal(code=ErrorType.UNAVAILABLE, detail="the database is away; nothing was lost, try again shortly")
+        refusal = Refusal(
+            code=ErrorType.UNAVAILABLE, detail="the database is away; nothing was lost, try again shortly"
+        )
         return respond(refusal, 503)
 
     @app.exception_handler(Exception)

@@ -73,9 +73,7 @@ async def _scored(
 ) -> Scored:
     instrument = edition.instruments.get(body.instrument)
     if instrument is None:
-        raise problem(
-            ErrorType.UNKNOWN_INSTRUMENT, f"no such instrument; choose from {', '.join(edition.instruments)}"
-        )
+        raise problem(ErrorType.UNKNOWN_INSTRUMENT, f"no such instrument; choose from {', '.join(edition.instruments)}")
     late = future_problem(body.performed_at, stored.accepted_at, "assessment")
     if late is not None:
         raise problem(late.code, late.detail)
@@ -87,9 +85,7 @@ async def _scored(
     return scored
 
 
-async def _context(
-    session: AsyncSession, edition: Edition, episode: Episode, body: AssessmentBody
-) -> ScoringContext:
+async def _context(session: AsyncSession, edition: Edition, episode: Episode, body: AssessmentBody) -> ScoringContext:
     level = edition.levels.get(episode.level or "")
     previous = (
         await session.execute(
@@ -205,9 +201,7 @@ async def _tell(session: AsyncSession, episode: Episode, assessment_id: UUID, st
     )
 
 
-async def settle_alert(
-    services: Services, user: User, key: str, alert_id: UUID, *, clear: str | None
-) -> CommandResult:
+async def settle_alert(services: Services, user: User, key: str, alert_id: UUID, *, clear: str | None) -> CommandResult:
     """Acknowledge an alert, or clear it with a reason. History stays (domain 2.3)."""
     async with services.database.write() as session:
         alert = await session.get(Alert, alert_id)

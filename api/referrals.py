@@ -101,9 +101,7 @@ async def _same_person(session: AsyncSession, services: Services, referral: Refe
     ]
     for person_id in await persons.people_with(session, names):
         return person_id
-    members = [
-        (MEMBER, services.keyring.token(MEMBER, c.member_id)) for c in referral.coverages if c.member_id
-    ]
+    members = [(MEMBER, services.keyring.token(MEMBER, c.member_id)) for c in referral.coverages if c.member_id]
     for person in await persons.people(session, await persons.people_with(session, members)):
         if person.wrapped_key is None:
             continue
@@ -138,9 +136,7 @@ async def _refuse_open_elsewhere(
         )
 
 
-async def _put_on_record(
-    session: AsyncSession, services: Services, referral: Referral, stored: Remembered
-) -> OnRecord:
+async def _put_on_record(session: AsyncSession, services: Services, referral: Referral, stored: Remembered) -> OnRecord:
     known = await _same_person(session, services, referral)
     person_id = known or derived(stored.key, "person")
     coverages: list[tuple[UUID, str]] = []
@@ -155,7 +151,9 @@ async def _put_on_record(
         payer = services.catalog.latest.payers[coverage.payer]
         coverage_id = await persons.add_coverage(
             session,
-            coverage_id=derived(person_id, "coverage", coverage.payer, coverage.rank, _start(coverage.from_date, today)),
+            coverage_id=derived(
+                person_id, "coverage", coverage.payer, coverage.rank, _start(coverage.from_date, today)
+            ),
             person_id=person_id,
             payer=coverage.payer,
             kind=payer.kind.value,
@@ -185,5 +183,3 @@ async def _seal_members(
         person.sealed = seal_again(services.keyring, person_id, person.wrapped_key, updated)
         person.version += 1
     await persons.add_tokens(session, person_id, tokens_of(services.keyring, updated))
-
-

@@ -74,9 +74,7 @@ async def one(case_id: UUID, held: Wired, user: Staff) -> JSONResponse:
             .order_by(AuthorizationDecision.received_at)
         )
         used = await session.execute(
-            select(func.count())
-            .select_from(Charge)
-            .where(Charge.authorization_id == case_id, Charge.status == "live")
+            select(func.count()).select_from(Charge).where(Charge.authorization_id == case_id, Charge.status == "live")
         )
         units = int(used.scalar_one())
         body = {
@@ -199,7 +197,13 @@ async def _one(
 
 
 async def _keep(
-    session: AsyncSession, held: Services, payer: str, text: str, control: str | None, trace: str | None, wrong: str | None
+    session: AsyncSession,
+    held: Services,
+    payer: str,
+    text: str,
+    control: str | None,
+    trace: str | None,
+    wrong: str | None,
 ) -> None:
     """Sealed under the person's key when the trace is ours, under the house key otherwise."""
     asked = await exchange.request_by_trace(session, trace)

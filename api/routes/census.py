@@ -64,7 +64,13 @@ async def census(
         if why:
             rows = await behind(session, facility, date, found["version"])
             found["behind"] = [
-                {"episode_id": p.episode_id, "stay_id": p.stay_id, "program": p.program, "level": p.level, "state": p.state}
+                {
+                    "episode_id": p.episode_id,
+                    "stay_id": p.stay_id,
+                    "program": p.program,
+                    "level": p.level,
+                    "state": p.state,
+                }
                 for p in rows
             ]
     return JSONResponse(jsonable_encoder(found))
@@ -167,14 +173,14 @@ async def exceptions(held: Wired, user: Biller) -> JSONResponse:
         rows = await session.execute(EXCEPTIONS, {"facilities": list(scope(user, held))})
         items = [dict(r._mapping) for r in rows]
     risk = sum((i["amount_at_risk"] or 0) for i in items)
-    shown = [{**i, "amount_at_risk": str(i["amount_at_risk"]) if i["amount_at_risk"] is not None else None} for i in items]
+    shown = [
+        {**i, "amount_at_risk": str(i["amount_at_risk"]) if i["amount_at_risk"] is not None else None} for i in items
+    ]
     return JSONResponse(
         jsonable_encoder({"items": shown, "next": None, "count": len(items), "amount_at_risk": str(risk)})
     )
 
 
 @router.post("/charges/exceptions/{exception_id}/resolve", responses=PROBLEMS)
-async def resolve(
-    exception_id: UUID, body: bodies.ExceptionBody, key: Key, held: Wired, user: Biller
-) -> JSONResponse:
+async def resolve(exception_id: UUID, body: bodies.ExceptionBody, key: Key, held: Wired, user: Biller) -> JSONResponse:
     return respond(await resolve_exception(held, user, key, exception_id, body))

@@ -83,7 +83,9 @@ async def start(body: bodies.StartEpisodeBody, key: Key, held: Wired, user: Admi
 
 
 @router.post("/episodes/import", status_code=201, responses=PROBLEMS)
-async def start_from_bundle(request: Request, key: Key, held: Wired, user: Admissions, facility: str | None = None) -> JSONResponse:
+async def start_from_bundle(
+    request: Request, key: Key, held: Wired, user: Admissions, facility: str | None = None
+) -> JSONResponse:
     """The same from a FHIR R4 bundle (Patient, Coverage, Condition, ServiceRequest)."""
     try:
         bundle = await request.json()
@@ -137,7 +139,9 @@ def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
         at, _, row_id = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
         return datetime.fromisoformat(at), UUID(row_id)
     except (ValueError, UnicodeDecodeError):
-        raise problem(ErrorType.INVALID_REQUEST, "the cursor is not one this list gave; start from the beginning") from None
+        raise problem(
+            ErrorType.INVALID_REQUEST, "the cursor is not one this list gave; start from the beginning"
+        ) from None
 
 
 @router.get("/episodes/{episode_id}", responses=PROBLEMS)
@@ -151,7 +155,11 @@ async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
 
 @router.get("/episodes/{episode_id}/timeline", responses=PROBLEMS)
 async def timeline(
-    episode_id: UUID, held: Wired, user: Staff, cursor: int | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 200
+    episode_id: UUID,
+    held: Wired,
+    user: Staff,
+    cursor: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> JSONResponse:
     async with held.database.read() as session:
         await see_episode(session, held, user, episode_id)
@@ -239,7 +247,9 @@ async def come_back(episode_id: UUID, body: bodies.ReturnBody, key: Key, held: W
 
 
 @router.post("/episodes/{episode_id}/discharge", responses=PROBLEMS)
-async def discharge(episode_id: UUID, body: bodies.DischargeBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
+async def discharge(
+    episode_id: UUID, body: bodies.DischargeBody, key: Key, held: Wired, user: CareStaff
+) -> JSONResponse:
     async with held.database.read() as session:
         await see_episode(session, held, user, episode_id)
     return respond(
@@ -271,7 +281,9 @@ async def move_bed(episode_id: UUID, body: bodies.BedMoveBody, key: Key, held: W
 
 
 @router.post("/episodes/{episode_id}/corrections", responses=PROBLEMS)
-async def correct(episode_id: UUID, body: bodies.CorrectionBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
+async def correct(
+    episode_id: UUID, body: bodies.CorrectionBody, key: Key, held: Wired, user: CareStaff
+) -> JSONResponse:
     """Backdated correction of a movement; the answer holds the diff."""
     async with held.database.read() as session:
         await see_episode(session, held, user, episode_id)

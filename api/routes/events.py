@@ -44,7 +44,9 @@ async def _newest(held: Services) -> int:
 async def _after(held: Services, facilities: tuple[str, ...], seen: int) -> list[dict[str, Any]]:
     async with held.database.read() as session:
         rows = await session.execute(
-            select(TimelineEntry.id, TimelineEntry.episode_id, TimelineEntry.facility, TimelineEntry.kind, TimelineEntry.at)
+            select(
+                TimelineEntry.id, TimelineEntry.episode_id, TimelineEntry.facility, TimelineEntry.kind, TimelineEntry.at
+            )
             .where(TimelineEntry.id > seen, TimelineEntry.facility.in_(facilities))
             .order_by(TimelineEntry.id)
             .limit(100)

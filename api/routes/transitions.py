@@ -75,7 +75,9 @@ async def queue(held: Wired, user: Staff, status: str = "pending") -> JSONRespon
 
 
 @router.post("/transitions/{transition_id}/sign-off", responses=PROBLEMS)
-async def sign_off(transition_id: UUID, body: bodies.SignOffBody, key: Key, held: Wired, user: Clinician) -> JSONResponse:
+async def sign_off(
+    transition_id: UUID, body: bodies.SignOffBody, key: Key, held: Wired, user: Clinician
+) -> JSONResponse:
     """The clinician's sign-off; with `order` the prescriber's order (LOC-04)."""
     async with held.database.read() as session:
         row = await see_transition(session, held, user, transition_id)
@@ -112,7 +114,9 @@ async def decide(transition_id: UUID, body: bodies.DecisionBody, key: Key, held:
 
 
 @router.post("/transitions/{transition_id}/withdraw", responses=PROBLEMS)
-async def withdraw(transition_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
+async def withdraw(
+    transition_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, user: CareStaff
+) -> JSONResponse:
     async with held.database.read() as session:
         row = await see_transition(session, held, user, transition_id)
     return respond(

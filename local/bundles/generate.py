@@ -40,7 +40,9 @@ def bundle(seed: int, index: int) -> dict[str, Any]:
     payer = part.payers[turn % len(part.payers)] if part else PLAIN_PAYERS[index % len(PLAIN_PAYERS)]
     level = part.level if part else PLAIN_LEVELS[index % len(PLAIN_LEVELS)]
     script = part.script if part else PLAIN_SCRIPTS[index % len(PLAIN_SCRIPTS)]
-    ids = {name: str(uuid5(NAMESPACE, f"{seed}:{index}:{name}")) for name in ("patient", "coverage", "dx", "org", "ask")}
+    ids = {
+        name: str(uuid5(NAMESPACE, f"{seed}:{index}:{name}")) for name in ("patient", "coverage", "dx", "org", "ask")
+    }
     entries = [
         _entry(ids["patient"], _patient(ids["patient"], draw, index)),
         _entry(ids["org"], {"resourceType": "Organization", "id": ids["org"],
@@ -49,7 +51,11 @@ def bundle(seed: int, index: int) -> dict[str, Any]:
         _entry(ids["dx"], _condition(ids, draw, level)),
         _entry(ids["ask"], _request(ids, level)),
     ]  # fmt: skip
-    made: dict[str, Any] = {"resourceType": "Bundle", "id": str(uuid5(NAMESPACE, f"{seed}:{index}")), "type": "collection"}
+    made: dict[str, Any] = {
+        "resourceType": "Bundle",
+        "id": str(uuid5(NAMESPACE, f"{seed}:{index}")),
+        "type": "collection",
+    }
     if scenario != "plain":
         made["meta"] = {"tag": [{"system": SCENARIO_SYSTEM, "code": scenario}]}
     made["entry"] = entries
@@ -70,7 +76,12 @@ def _patient(name: str, draw: random.Random, index: int) -> dict[str, Any]:
         "gender": gender,
         "birthDate": born.isoformat(),
         "address": [
-            {"line": [f"{draw.randrange(1, 900)} Synthetic Street"], "city": "Austin", "state": "TX", "postalCode": "78702"}
+            {
+                "line": [f"{draw.randrange(1, 900)} Synthetic Street"],
+                "city": "Austin",
+                "state": "TX",
+                "postalCode": "78702",
+            }
         ],
     }
 

@@ -38,9 +38,7 @@ class Attendance:
             )
         for session_id, attendees in meetings.items():
             try:
-                self._caller.post(
-                    "clinician", f"/v1/sessions/{session_id}/attendance", {"attendees": attendees[:60]}
-                )
+                self._caller.post("clinician", f"/v1/sessions/{session_id}/attendance", {"attendees": attendees[:60]})
                 self.recorded += len(attendees)
             except Refused as refusal:
                 if refusal.code not in ("not_found", "effective_in_future"):
