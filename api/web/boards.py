@@ -11,6 +11,7 @@ from api.web.places import facilities_of, facility_of
 from api.web.rendering import PageRoute
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
+from definitions.edition import Edition
 from definitions.facility import Facility
 from rules.calendar import facility_date, midnight_ending
 from storage.reads.board import Board, board
@@ -22,7 +23,7 @@ BUCKETS: Final = {
     "today": "Today",
     "tomorrow": "Tomorrow",
     "week": "Next 7 days",
-    "none": "No answer yet",
+    "none": "None in force",
     "waiting": "Waiting",
     "later": "Later",
 }
@@ -71,11 +72,18 @@ async def _board(visit: Visit, key: str | None, initials: bool) -> dict[str, Any
     }
 
 
+def titles_of(edition: Edition) -> dict[str, str]:
+    """Instrument codes and what people call them."""
+    return {key: instrument.title for key, instrument in edition.instruments.items()}
+
+
 def _units(place: Facility, seen: Board) -> list[dict[str, Any]]:
     titles = {u.key: u for u in place.units}
     found = []
-    for key, beds in groupby(seen.beds, lambda b: b.unit):
-        rows = list(beds)
+    order = {key: place for place, key in enumerate(titles)}
+    beds = sorted(seen.beds, key=lambda b: (order.get(b.unit, len(order)), b.unit))
+    for key, group in groupby(beds, lambda b: b.unit):
+        rows = list(group)
         unit = titles.get(key)
         found.append(
             {
@@ -111,6 +119,7 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
         approved=approved,
         names=names,
         zones={f.key: f.zone for f in facilities_of(user, held)},
+        titles=titles_of(held.catalog.latest),
         places={f.key: f.name for f in facilities_of(user, held)},
         zone=facility_of(user, held, None).zone,
         levels=held.catalog.latest.levels,
@@ -134,6 +143,7 @@ async def worklist_page(visit: Visiting, bucket: str = "") -> Response:
         now=now,
         zone=zone,
         zones={f.key: f.zone for f in facilities_of(user, held)},
+        titles=titles_of(held.catalog.latest),
         rows=[r for r in rows if bucket not in BUCKETS or r["bucket"] == bucket],
         total=len(rows),
         names=names,

@@ -12,7 +12,7 @@ from api.errors import Problem, problem
 from api.facts import record_assessment
 from api.routes.access import see_episode
 from api.web.acts import ACTS, Ask
-from api.web.boards import show_queue
+from api.web.boards import show_queue, titles_of
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.names import names_of
 from api.web.rendering import PageRoute, see_other
@@ -61,7 +61,7 @@ async def show_episode(
         happened=happened[::-1], sessions=ahead, open_moves=[t for t in found.transitions if t.status in OPEN],
         presented=[c for c in found.consents if c.status is ConsentStatus.PRESENTED],
         free=[b for b in (beds.beds if beds else []) if b.state == "available"],
-        choices=_choices(edition.levels, found), chosen=edition.instruments.get(wanted),
+        choices=_choices(edition.levels, found), chosen=edition.instruments.get(wanted), titles=titles_of(edition),
         dispositions=list(Disposition), deviations=list(DeviationReason), done=DONE.get(done, ""),
         refused=refused or {},
     )  # fmt: skip

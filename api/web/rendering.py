@@ -60,6 +60,8 @@ _pages.filters |= {
     "day": words.day,
     "typed": words.typed,
     "since": words.since,
+    "plain": words.plain,
+    "actor": words.actor,
 }
 
 

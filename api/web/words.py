@@ -1,5 +1,7 @@
 """Codes said in plain words, and moments said in the facility's own time."""
 
+import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -14,6 +16,8 @@ WORDS: Final[dict[str, str]] = {
     "returned": "returned to the clinician",
     "denied": "denied",
     "withdrawn": "withdrawn",
+    "DY": "days",
+    "VS": "visits",
     "step_down": "step-down",
     "step_up": "step-up",
     "on_leave": "on leave",
@@ -58,6 +62,11 @@ WORDS: Final[dict[str, str]] = {
     "clinical_override": "clinical judgement",
 }
 """Only where taking the underscores away does not already read well."""
+MOMENT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+ID: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+UNIT: Final = re.compile(r"\b(DY|VS)\b")
+CODE: Final = re.compile(r"\b[A-Z][A-Z0-9]*(_[A-Z0-9]+)*\b")
 
 
 def words(code: Any) -> str:
@@ -102,6 +111,8 @@ def typed(moment: datetime, zone: str) -> str:
 def since(moment: datetime, now: datetime) -> str:
     """How long ago, roughly: minutes, then hours, then days."""
     minutes = max(0, int((now - moment).total_seconds() // 60))
+    if minutes == 0:
+        return "under a minute"
     if minutes < 90:
         return f"{minutes} min"
     if minutes < 48 * 60:
@@ -109,16 +120,28 @@ def since(moment: datetime, now: datetime) -> str:
     return f"{minutes // 1440} days"
 
 
+def plain(text: Any, zone: str, titles: Mapping[str, str]) -> str:
+    """A rule's sentence for a reader: moments where the facility stands, short ids, instruments by title."""
+    said = MOMENT.sub(lambda m: local(datetime.fromisoformat(m[0]), zone), str(text or ""))
+    said = DATE.sub(lambda m: day(date.fromisoformat(m[0])), said)
+    said = ID.sub(lambda m: m[1], said)
+    said = UNIT.sub(lambda m: WORDS[m[0]], said)
+    return CODE.sub(lambda m: titles.get(m[0], m[0]), said)
+
+
+def actor(who: Any) -> str:
+    """`clinician:lee` as `lee, clinician`; the local users are called like their roles."""
+    role, _, name = str(who or "").replace("_", " ").partition(":")
+    return role if name in ("", role) else f"{name}, {role}"
+
+
 def happening(detail: dict[str, Any]) -> str:
-    """The scalars of a timeline entry in a line; ids stay out, they say nothing to a reader."""
+    """The scalars of a timeline entry in a line; ids and fingerprints stay out, they say nothing to a reader."""
     shown = []
     for name, value in detail.items():
-        if isinstance(value, bool) or value is None or value == "":
+        text = str(value)
+        if isinstance(value, bool) or not isinstance(value, int | str) or text == "" or name in ("plan", "outcome"):
             continue
-        if isinstance(value, int | str) and not _is_id(str(value)):
-            shown.append(f"{words(name)} {words(value) if '_' in str(value) else value}")
+        if not ID.fullmatch(text):
+            shown.append(f"{words(name)} {text}")
     return ", ".join(shown[:6])
-
-
-def _is_id(text: str) -> bool:
-    return len(text) == len("00000000-0000-0000-0000-000000000000") and text.count("-") == 4
