@@ -84,4 +84,5 @@ def fill(url: str, say: Callable[[str], None] = lambda _: None) -> dict[str, str
         "leave": stages[4].episode,
         "detox": stages[0].episode,
         "intake": waiting[0].episode,
+        "leaving": waiting[1].episode,
     }
