@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
-
 from activities.hands import Writing
 from activities.plan_execution import present_consent
 from activities.transition import execute_scheduled

@@ -26,7 +26,6 @@ from runtime.people import open_message, open_person, seal_message
 from storage.models import AuthorizationRequest, Consent, ExchangeMessage, Person
 from storage.repositories import disclosure, exchange
 
-
 T = TypeVar("T")
 
 

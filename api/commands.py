@@ -41,7 +41,7 @@ class CommandResult:
 
     @property
     def refused(self) -> bool:
-        return self.status_code >= 400  # noqa: PLR2004
+        return self.status_code >= 400
 
 
 def command_key(user: User, key: str) -> str:

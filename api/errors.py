@@ -49,7 +49,7 @@ def body_of(refusal: Refusal, status: int, **more: Any) -> dict[str, Any]:
 
 
 def respond(refusal: Refusal, status: int, **more: Any) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(body_of(refusal, status, **more), status, headers, media_type=MEDIA)
 
 

@@ -41,10 +41,14 @@ def read_referral(
     wanted_level = _coded(asked, LEVEL_SYSTEM) or level
     wanted_facility = _facility(asked) or facility
     if wanted_level is None:
-        problems.append(_problem("ServiceRequest.code", "no_level", f"say the level with a coding of system {LEVEL_SYSTEM}"))
+        problems.append(
+            _problem("ServiceRequest.code", "no_level", f"say the level with a coding of system {LEVEL_SYSTEM}")
+        )
     if wanted_facility is None:
         problems.append(
-            _problem("ServiceRequest.performer", "no_facility", f"name the facility by an identifier of {FACILITY_SYSTEM}")
+            _problem(
+                "ServiceRequest.performer", "no_facility", f"name the facility by an identifier of {FACILITY_SYSTEM}"
+            )
         )
     if problems or person is None or wanted_level is None or wanted_facility is None:
         return tuple(problems)
@@ -97,7 +101,9 @@ def _person(patients: Sequence[Entry], problems: list[ImportProblem]) -> PersonD
     if family is None or not given or born is None:
         return None
     address = next((a for a in _list(patient.get("address")) if isinstance(a, Mapping)), {})
-    phone = next((t for t in _list(patient.get("telecom")) if isinstance(t, Mapping) and t.get("system") == "phone"), {})
+    phone = next(
+        (t for t in _list(patient.get("telecom")) if isinstance(t, Mapping) and t.get("system") == "phone"), {}
+    )
     usual = next((n for n in names if n.get("use") == "usual"), {})
     nickname = next((t for t in (_text(g) for g in _list(usual.get("given"))) if t), None)
     return PersonDetails(
@@ -118,13 +124,17 @@ def _coverages(
     found: Sequence[Entry], entries: Sequence[Entry], payers: Mapping[str, str], problems: list[ImportProblem]
 ) -> tuple[CoverageDetails, ...]:
     if not found:
-        problems.append(_problem("Bundle.entry", "no_coverage", "send at least one Coverage; self-pay is a coverage too"))
+        problems.append(
+            _problem("Bundle.entry", "no_coverage", "send at least one Coverage; self-pay is a coverage too")
+        )
     made = []
     for index, (path, coverage) in enumerate(found):
         key = _payer_key(coverage, entries, payers)
         if key is None:
             known = ", ".join(sorted(set(payers.values())))
-            problems.append(_problem(f"{path}.payor", "unknown_payer", f"name a payer we have a contract with: {known}"))
+            problems.append(
+                _problem(f"{path}.payor", "unknown_payer", f"name a payer we have a contract with: {known}")
+            )
             continue
         period = coverage.get("period") if isinstance(coverage.get("period"), Mapping) else {}
         first, last = _date(_get(period, "start")), _date(_get(period, "end"))

@@ -33,7 +33,7 @@ def scenario_of(index: int) -> str:
 
 def bundle(seed: int, index: int) -> dict[str, Any]:
     """Bundle number `index`. Its own generator: leaving one out changes no other."""
-    draw = random.Random(f"{seed}:{index}")  # noqa: S311  # invented people, not secrets
+    draw = random.Random(f"{seed}:{index}")  # invented people, not secrets
     scenario = scenario_of(index)
     part = PARTS.get(scenario)
     turn = index // len(SCENARIOS)

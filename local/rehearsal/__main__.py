@@ -70,7 +70,7 @@ def main() -> int:
         return 2
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stepdown-demo-") as folder:
-        os.chmod(folder, 0o755)  # noqa: S103  # the database runs under another account when we are root
+        os.chmod(folder, 0o755)  # the database runs under another account when we are root
         house = House(Path(folder))
         try:
             print("starting PostgreSQL, Temporal, payer, worker and API ...", flush=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx2
@@ -41,7 +41,7 @@ class Driver:
     def __init__(self, house: House) -> None:
         self._house = house
         self.closes = True
-        self.now = datetime.min
+        self.now = datetime(1970, 1, 1, tzinfo=UTC)
         self.hooks: list[Hook] = []
         self.steps = 0
 

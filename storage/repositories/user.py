@@ -14,9 +14,7 @@ async def ensure_user(
 ) -> None:
     await session.execute(
         insert(AppUser)
-        .values(
-            username=username, role=role, facilities=list(facilities), password_hash=password_hash, disabled=False
-        )
+        .values(username=username, role=role, facilities=list(facilities), password_hash=password_hash, disabled=False)
         .on_conflict_do_nothing(index_elements=["username"])
     )
 
