@@ -120,9 +120,9 @@ def since(moment: datetime, now: datetime) -> str:
     return f"{minutes // 1440} days"
 
 
-def plain(text: Any, zone: str, titles: Mapping[str, str]) -> str:
+def plain(text: Any, zone: str, titles: Mapping[str, str], *, year: bool = False) -> str:
     """A rule's sentence for a reader: moments where the facility stands, short ids, instruments by title."""
-    said = MOMENT.sub(lambda m: local(datetime.fromisoformat(m[0]), zone), str(text or ""))
+    said = MOMENT.sub(lambda m: local(datetime.fromisoformat(m[0]), zone, year=year), str(text or ""))
     said = DATE.sub(lambda m: day(date.fromisoformat(m[0])), said)
     said = ID.sub(lambda m: m[1], said)
     said = UNIT.sub(lambda m: WORDS[m[0]], said)

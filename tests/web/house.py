@@ -46,13 +46,13 @@ class Ward:
         stage.move(level)
         return stage
 
-    def ask(self, stage: Stage, level: str, days: int = 0) -> dict[str, Any]:
+    def ask(self, stage: Stage, level: str, *, days: int = 0, minutes: int = 0) -> dict[str, Any]:
         """A request left waiting; a level other than the rated one carries its reason."""
         stage.clear_alerts()
         stage.assess("LOC_DIM", d1=1, d2=1, d3=3, d4=2, d5=2)
         body = {
             "to_level": level,
-            "effective_at": (stage.driver.now + timedelta(days=days)).isoformat(),
+            "effective_at": (stage.driver.now + timedelta(days=days, minutes=minutes)).isoformat(),
             "rationale": "withdrawal settled, sleeping and eating well, wants to go on by day",
         }
         if level != "2.5":
@@ -63,10 +63,10 @@ class Ward:
         self.caller.close()
 
 
-def fill(url: str, say: Callable[[str], None] = lambda _: None) -> dict[str, str]:
-    """A ward worth looking at; episode ids by what they show."""
+def fill(url: str, say: Callable[[str], None] = lambda _: None, *, times: int = 1) -> dict[str, str]:
+    """A ward worth looking at; episode ids by what they show. `times` as many people make it fuller."""
     ward = Ward(url, say)
-    stages = [ward.admit(level) for level in LEVELS]
+    stages = [ward.admit(level) for level in LEVELS * times]
     asked = ward.ask(stages[1], "2.5")
     if asked["status"] == "needs_sign_off":
         stages[1].post("clinician", f"/v1/transitions/{asked['subject_id']}/sign-off", {"order": True})
@@ -74,6 +74,10 @@ def fill(url: str, say: Callable[[str], None] = lambda _: None) -> dict[str, str
     later = ward.ask(stages[7], "2.5", days=0)
     if later["status"] == "needs_sign_off":
         stages[7].post("clinician", f"/v1/transitions/{later['subject_id']}/sign-off", {"order": True})
+    soon = ward.ask(stages[11], "2.5", minutes=45)
+    if soon["status"] == "needs_sign_off":
+        stages[11].post("clinician", f"/v1/transitions/{soon['subject_id']}/sign-off", {"order": True})
+    stages[11].approve(soon["subject_id"])
     stages[4].leave(datetime.now(UTC) + timedelta(days=2))
     waiting = [ward.refer("3.7-WM"), ward.refer("3.5")]
     ward.close()
@@ -84,5 +88,6 @@ def fill(url: str, say: Callable[[str], None] = lambda _: None) -> dict[str, str
         "leave": stages[4].episode,
         "detox": stages[0].episode,
         "intake": waiting[0].episode,
+        "soon": stages[11].episode,
         "leaving": waiting[1].episode,
     }

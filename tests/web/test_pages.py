@@ -84,7 +84,8 @@ def test_an_approval_moves_the_level_and_a_repeat_is_the_same_command(
     page.goto("/queue")
     card = page.locator("article").filter(has=page.locator(f"a[href='/episodes/{ward['pending']}']"))
     fields = {one.get_attribute("name"): one.get_attribute("value") for one in card.locator("input[type=hidden]").all()}
-    sent: dict[str, str | float | bool] = {k: v or "" for k, v in fields.items() if k} | {"decision": "approve"}
+    sent: dict[str, str | float | bool] = {name: value or "" for name, value in fields.items() if name}
+    sent["decision"] = "approve"
     path = f"{house.url}/episodes/{ward['pending']}/decide"
     answers = [page.request.post(path, form=sent, max_redirects=0).status for _ in range(2)]
     assert answers == [303, 303]
@@ -98,7 +99,13 @@ def test_an_approval_moves_the_level_and_a_repeat_is_the_same_command(
 
 def test_a_form_from_elsewhere_is_refused(enter: Entering, ward: dict[str, str], house: House) -> None:
     page = enter("clinician")
-    sent = {"key": "from-elsewhere-1", "csrf": "guess", "kind": "leave", "left_at": "2026-01-01T10:00", "reason": "x"}
+    sent: dict[str, str | float | bool] = {
+        "key": "from-elsewhere-1",
+        "csrf": "guess",
+        "kind": "leave",
+        "left_at": "2026-01-01T10:00",
+        "reason": "x",
+    }
     answer = page.request.post(f"{house.url}/episodes/{ward['detox']}/leave", form=sent)
     assert answer.status == 403
     assert "load it again" in answer.text()
@@ -238,3 +245,12 @@ def test_a_discharge_ends_the_episode(enter: Entering, ward: dict[str, str]) -> 
     form.get_by_role("button", name="Record the end").click()
     expect(page.get_by_role("status")).to_have_text("The end of the episode was recorded.")
     expect(page.locator(".tag").first).to_have_text("not admitted")
+
+
+def test_who_moves_today_is_approved_and_waits_for_its_hour(enter: Entering, ward: dict[str, str]) -> None:
+    page = enter("reviewer")
+    page.goto("/queue")
+    row = page.locator("tbody tr").filter(has=page.locator(f"a[href='/episodes/{ward['soon']}']"))
+    expect(row).to_contain_text("2.5")
+    page.goto(f"/episodes/{ward['soon']}")
+    expect(page.locator(".ticks")).to_contain_text("Level changes")
