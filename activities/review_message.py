@@ -4,10 +4,17 @@ from activities.case_record import CaseWriting
 from definitions.facility import Facility
 from definitions.person import PersonDetails
 from definitions.services_review import (
+    AdmissionCodes,
     Certification,
+    DateSpan,
+    LevelOfService,
+    ReviewAddress,
+    ReviewContact,
     ReviewDiagnosis,
     ReviewParty,
     ReviewPerson,
+    ServiceDelivery,
+    ServiceLine,
     ServicesReviewRequest,
 )
 from definitions.vocabulary import RequestKind
@@ -24,16 +31,16 @@ def build_request(
         raise RuntimeError(f"no terms or program for level {asked.level} in edition {w.episode.edition}")
     extension = asked.kind is RequestKind.CONCURRENT
     inpatient = terms.category == "AR"
+    dates = DateSpan(first=asked.from_date, last=asked.through_date)
     return ServicesReviewRequest(
         submitter_id=submitter_id,
         receiver_id=w.payer.payer_id,
         reviewer=ReviewParty(name=w.payer.name, id=w.payer.reviewer_id or w.payer.payer_id),
         requester=ReviewParty(name=program.name, id=program.npi),
-        requester_street=facility.street,
-        requester_city=facility.city,
-        requester_state=facility.state,
-        requester_postal_code=facility.postal_code,
-        requester_telephone=facility.telephone,
+        requester_address=ReviewAddress(
+            street=facility.street, city=facility.city, state=facility.state, postal_code=facility.postal_code
+        ),
+        requester_contact=ReviewContact(name="UR DESK", telephone=facility.telephone),
         subscriber=ReviewPerson(
             family=details.family,
             given=details.given[0] if details.given else "UNKNOWN",
@@ -48,16 +55,23 @@ def build_request(
         service_type=terms.service_type,
         facility_type=terms.facility_type,
         location_qualifier=terms.location_qualifier,
-        urgent=asked.urgent,
+        level_of_service=LevelOfService.URGENT if asked.urgent else None,
         previous_number=w.case.number if extension else None,
         admission_date=w.case.from_date if inpatient else None,
-        from_date=asked.from_date,
-        through_date=asked.through_date,
+        event_dates=None if inpatient else dates,
         diagnoses=_diagnoses(w),
-        unit=asked.unit,
-        units=asked.units,
-        revenue_code=terms.revenue_code,
-        procedure_code=terms.procedure_code,
+        delivery=ServiceDelivery(kind=asked.unit, quantity=asked.units),
+        admission_codes=AdmissionCodes(type="2" if asked.urgent else "3", source="1") if inpatient else None,
+        lines=(
+            ServiceLine(
+                trace=f"{asked.trace}L1",
+                dates=dates,
+                revenue_code=terms.revenue_code,
+                procedure_code=terms.procedure_code,
+                unit="DA" if asked.unit == "DY" else "UN",
+                quantity=asked.units,
+            ),
+        ),
         created_at=w.now,
     )
 

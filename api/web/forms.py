@@ -74,7 +74,16 @@ class Form:
         found = local_instant(wall.date(), wall.time(), zone, fold=fold)
         if isinstance(found, Refusal):
             raise Problem(found)
-        return found
+        return self._as_shown(found)
+
+    def _as_shown(self, minute: datetime) -> datetime:
+        """A field shows minutes. Left as the page filled it, it means the page's own moment to the second, so that
+        what was recorded earlier in that minute stays earlier."""
+        try:
+            seen = datetime.fromisoformat(self.text("as_of"))
+        except ValueError:
+            return minute
+        return seen if seen.tzinfo is not None and seen.replace(second=0, microsecond=0) == minute else minute
 
     def moment_or_none(self, name: str, label: str, zone: str) -> datetime | None:
         return self.moment(name, label, zone) if self.text(name) else None

@@ -1,45 +1,176 @@
-"""999: whether a transaction could be read at all (domain 6.12, 005010X231A1)."""
+"""999 and TA1: whether a group could be read, and whether its envelope could (domain 6.12, 005010X231A1).
 
+Nothing about a patient stands in either: they name segments and elements, never what was in them."""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from interchange.x12.envelope import Control, Interchange, wrap
-from interchange.x12.segments import write
+from definitions.services_review import (
+    Acknowledgement999,
+    InterchangeAcknowledgement,
+    SetAcknowledgement,
+    SyntaxFinding,
+)
+from interchange.x12.envelope import Control, EnvelopeProblem, Group, Interchange, Transaction, envelop, wrap
+from interchange.x12.segments import Segment, code, write
 
-VERSION = "005010X231A1"
-ACCEPTED, REJECTED = "A", "R"
+VERSION: Final = "005010X231A1"
+ACCEPTED, WITH_ERRORS, PARTLY, REJECTED = "A", "E", "P", "R"
+SEGMENT_ERRORS: Final = "5"
+"""IK502: one or more segments in error."""
+FINDINGS_MAX: Final = 100
+"""A file that is not X12 at all would otherwise answer with itself."""
+
+Judge = Callable[[Transaction], Sequence[SyntaxFinding] | None]
+"""What is wrong with a transaction; None: this kind is not taken here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """One transaction's fate: its ST02, accepted or not."""
+    """One transaction's fate: its ST02, accepted or not, and why not."""
 
     transaction: str
     version: str
     accepted: bool
+    kind: str = "278"
+    findings: tuple[SyntaxFinding, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
-def encode_999(group_control: str, functional_id: str, version: str, sets: list[Acknowledged], control: Control) -> str:
-    """The answer to one group. Nothing about a patient stands in a 999."""
+def encode_999(
+    group_control: str, functional_id: str, version: str, sets: Sequence[Acknowledged], control: Control
+) -> str:
+    """The answer to one group."""
     body = [write("AK1", functional_id, group_control, version)]
     for one in sets:
-        body.append(write("AK2", "278", one.transaction, one.version))
-        body.append(write("IK5", ACCEPTED) if one.accepted else write("IK5", REJECTED, "5"))
+        body.append(write("AK2", one.kind, one.transaction, one.version))
+        before = None
+        for finding in one.findings[:FINDINGS_MAX]:
+            body += _finding(finding, before)
+            before = finding
+        problems = () if one.accepted else (one.problems or (SEGMENT_ERRORS,))
+        body.append(write("IK5", ACCEPTED if one.accepted else REJECTED, *problems[:5]))
     good = sum(one.accepted for one in sets)
-    verdict = ACCEPTED if good == len(sets) else (REJECTED if good == 0 else "P")
+    verdict = ACCEPTED if good == len(sets) else (PARTLY if good else REJECTED)
     body.append(write("AK9", verdict, str(len(sets)), str(len(sets)), str(good)))
     return wrap(body, control, functional_id="FA", version=VERSION, transaction="999")
 
 
-def rejected_by(interchange: Interchange) -> bool | None:
-    """True: the partner could not read what we sent; False: it could; None: this is no 999."""
-    verdicts = [
-        segment.at(1)
+def _finding(finding: SyntaxFinding, before: SyntaxFinding | None) -> list[str]:
+    """IK3 once for a segment, one IK4 for each of its elements."""
+    lines = []
+    if finding.element is None or before is None or before.element is None or before.position != finding.position:
+        lines.append(write("IK3", code(finding.tag), str(finding.position), _loop(finding.loop), finding.code))
+    if finding.element is not None:
+        place = (str(finding.element), str(finding.component)) if finding.component else (str(finding.element),)
+        lines.append(write("IK4", place, "", finding.element_code or "7"))
+    return lines
+
+
+def _loop(loop: str | None) -> str:
+    """IK303 takes four characters: 2010EA and 2010E are written 2010."""
+    return loop[:4] if loop and loop[0].isdigit() else ""
+
+
+def judge_group(group: Group, judge: Judge) -> list[Acknowledged]:
+    """Every set of a group by itself: one that fails does not take the others with it (E80)."""
+    return [_judged(transaction, judge, group) for transaction in group.transactions]
+
+
+def _judged(transaction: Transaction, judge: Judge, group: Group) -> Acknowledged:
+    findings = judge(transaction)
+    problems = transaction.problems
+    if findings is None:
+        problems = ("1", *problems)
+    elif findings:
+        problems = (*problems, SEGMENT_ERRORS)
+    good = not problems and not group.problems
+    return Acknowledged(
+        transaction.control, transaction.version, good, transaction.kind, tuple(findings or ()), problems
+    )
+
+
+def parse_999(transaction: Transaction) -> Acknowledgement999:
+    """One 999 as a value. Counts that are not numbers count as 0."""
+    sets: list[SetAcknowledgement] = []
+    findings: list[SyntaxFinding] = []
+    head = tail = Segment("", ())
+    for segment in transaction.segments:
+        if segment.tag == "AK1":
+            head = segment
+        elif segment.tag == "AK2":
+            findings = []
+            sets.append(
+                SetAcknowledgement(kind=segment.at(1), control=segment.at(2), version=segment.at(3), accepted=False)
+            )
+        elif segment.tag == "IK3":
+            findings.append(
+                SyntaxFinding(
+                    tag=segment.at(1), position=_number(segment.at(2)), loop=segment.at(3) or None, code=segment.at(4)
+                )
+            )
+        elif segment.tag == "IK4" and findings:
+            last = findings.pop() if findings[-1].element is None else findings[-1]
+            findings.append(_with_element(last, segment))
+        elif segment.tag == "IK5" and sets:
+            sets.append(_concluded(sets.pop(), segment, tuple(findings)))
+        elif segment.tag == "AK9":
+            tail = segment
+    return Acknowledgement999(
+        group_control=head.at(2), functional_id=head.at(1), version=head.at(3), verdict=tail.at(1),
+        included=_number(tail.at(2)), received=_number(tail.at(3)), accepted=_number(tail.at(4)), sets=tuple(sets),
+    )  # fmt: skip
+
+
+def _with_element(finding: SyntaxFinding, ik4: Segment) -> SyntaxFinding:
+    place = ik4.parts(1)
+    return finding.model_copy(
+        update={
+            "element": _number(place[0]) if place else None,
+            "component": _number(place[1]) if len(place) > 1 else None,
+            "element_code": ik4.at(3) or None,
+        }
+    )
+
+
+def _concluded(one: SetAcknowledgement, ik5: Segment, findings: tuple[SyntaxFinding, ...]) -> SetAcknowledgement:
+    problems = tuple(p for p in ik5.elements[1:] if p)
+    good = ik5.at(1) in (ACCEPTED, WITH_ERRORS)
+    return one.model_copy(update={"accepted": good, "findings": findings, "problems": problems})
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def acknowledgements(interchange: Interchange) -> list[Acknowledgement999]:
+    """Every 999 of an interchange."""
+    return [
+        parse_999(transaction)
         for group in interchange.groups
         for transaction in group.transactions
         if transaction.kind == "999"
-        for segment in transaction.segments
-        if segment.tag == "AK9"
     ]
-    if not verdicts:
-        return None
-    return any(v in (REJECTED, "P") for v in verdicts)
+
+
+def rejected_by(interchange: Interchange) -> bool | None:
+    """True: the partner could not read what we sent; False: it could; None: this is no 999 and no TA1."""
+    verdicts = [a.rejected for a in acknowledgements(interchange)]
+    verdicts += [a.code == REJECTED for a in interchange.acknowledgements]
+    return any(verdicts) if verdicts else None
+
+
+def encode_ta1(about: InterchangeAcknowledgement, control: Control) -> str:
+    """The answer to an envelope; there is no group inside."""
+    line = write("TA1", about.control_number, about.at.strftime("%y%m%d"), about.at.strftime("%H%M"), about.code,
+                 about.note)  # fmt: skip
+    return envelop(line, control, groups=0)
+
+
+def refusing_ta1(text: str, problem: EnvelopeProblem, control: Control) -> str:
+    """A TA1 for a file whose envelope is broken; its control number when the ISA still shows one."""
+    elements = text.lstrip("\ufeff \r\n\t")[:106].split(text.lstrip("\ufeff \r\n\t")[3:4] or "*")
+    number = elements[13] if len(elements) > 13 and elements[13].isdigit() and len(elements[13]) == 9 else "000000000"
+    about = InterchangeAcknowledgement(control_number=number, at=control.at, code=REJECTED, note=problem.note)
+    return encode_ta1(about, control)

@@ -1,12 +1,24 @@
 """Interchanges, groups and transactions: ISA to IEA, with control numbers that agree (domain 4.5, 6.12)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
-from interchange.x12.segments import STANDARD, Delimiters, Segment, X12Problem, free_text, read, write
+from definitions.services_review import InterchangeAcknowledgement
+from interchange.x12.segments import STANDARD, Delimiters, Segment, X12Problem, code, read, write
 
-ISA_LENGTH = 106
+ISA_LENGTH: Final = 106
+NUMBER_MAX: Final = 999_999_999
+
+
+class EnvelopeProblem(X12Problem):
+    """The interchange itself is broken. `note`: TA105 (domain 6.12)."""
+
+    def __init__(self, note: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.note = note
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +34,25 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
+    """`problems`: IK502 codes of a set that is not whole (3 numbers differ, 4 wrong count, 2 no trailer)."""
+
     kind: str
     control: str
     version: str
     segments: tuple[Segment, ...]
     """Everything between ST and SE."""
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """`problems`: AK905 codes (4 numbers differ, 5 wrong count, 3 no trailer)."""
+
     functional_id: str
     control: str
     version: str
     transactions: tuple[Transaction, ...]
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,102 +62,166 @@ class Interchange:
     control_number: str
     usage: str
     groups: tuple[Group, ...]
+    acknowledgements: tuple[InterchangeAcknowledgement, ...] = ()
+    acknowledgement_wanted: bool = False
+    """ISA14: the sender wants a TA1."""
 
 
 def wrap(body: Sequence[str], control: Control, *, functional_id: str, version: str, transaction: str) -> str:
     """One transaction in one group in one interchange. `body`: segments between ST and SE."""
-    number = f"{control.number:09d}"
-    stamp_date, stamp_time = control.at.strftime("%y%m%d"), control.at.strftime("%H%M")
-    isa = (
-        f"ISA*00*{'':10}*00*{'':10}*ZZ*{_padded(control.sender)}*ZZ*{_padded(control.receiver)}*{stamp_date}*{stamp_time}"
-        f"*{STANDARD.repetition}*00501*{number}*0*{control.usage}*{STANDARD.component}{STANDARD.segment}"
-    )
+    return wrap_all([body], control, functional_id=functional_id, version=version, transaction=transaction)
+
+
+def wrap_all(
+    bodies: Sequence[Sequence[str]], control: Control, *, functional_id: str, version: str, transaction: str
+) -> str:
+    """Several transactions in one group, numbered from 0001."""
     group = str(control.number)
-    head = [
-        write("GS", functional_id, free_text(control.sender, 15), free_text(control.receiver, 15),
-              control.at.strftime("%Y%m%d"), stamp_time, group, "X", version),
-        write("ST", transaction, "0001", version),
+    clock = control.at.strftime("%H%M")
+    parts = [
+        write("GS", functional_id, _party(control.sender), _party(control.receiver), control.at.strftime("%Y%m%d"),
+              clock, group, "X", version)
     ]  # fmt: skip
-    tail = [
-        write("SE", str(len(body) + 2), "0001"),
-        write("GE", "1", group),
-        write("IEA", "1", number),
-    ]
-    return isa + "".join([*head, *body, *tail])
+    for count, body in enumerate(bodies, start=1):
+        number = f"{count:04d}"
+        parts += [
+            write("ST", transaction, number, version),
+            *body,
+            write("SE", str(len(body) + 2), number),
+        ]
+    parts.append(write("GE", str(len(bodies)), group))
+    return envelop("".join(parts), control, groups=1)
 
 
-def _padded(value: str) -> str:
-    return f"{free_text(value, 15):15}"
+def envelop(content: str, control: Control, *, groups: int) -> str:
+    """ISA and IEA around `content`."""
+    if not 0 < control.number <= NUMBER_MAX:
+        raise X12Problem("the interchange control number must have one to nine digits; reset the partner's counter")
+    number = f"{control.number:09d}"
+    isa = (
+        f"ISA*00*{'':10}*00*{'':10}*ZZ*{_party(control.sender):15}*ZZ*{_party(control.receiver):15}"
+        f"*{control.at.strftime('%y%m%d')}*{control.at.strftime('%H%M')}"
+        f"*{STANDARD.repetition}*00501*{number}*0*{code(control.usage)}*{STANDARD.component}{STANDARD.segment}"
+    )
+    return isa + content + write("IEA", str(groups), number)
+
+
+def _party(value: str) -> str:
+    if not 2 <= len(value) <= 15:
+        raise X12Problem("a sender or receiver id must have 2 to 15 characters; correct it in settings or payer")
+    return code(value)
 
 
 def delimiters_of(text: str) -> Delimiters:
     """What the ISA says: element separator at 4, repetition at 83, component at 105, terminator at 106."""
     if len(text) < ISA_LENGTH or not text.startswith("ISA"):
-        raise X12Problem("the file does not begin with an ISA segment of 106 characters")
-    return Delimiters(
+        raise EnvelopeProblem("022", "the file does not begin with an ISA segment of 106 characters")
+    found = Delimiters(
         element=text[3], repetition=text[82], component=text[ISA_LENGTH - 2], segment=text[ISA_LENGTH - 1]
     )
+    marks = (found.element, found.component, found.segment)
+    if len(set(marks)) < len(marks) or any(m.isalnum() or m == " " for m in marks):
+        raise EnvelopeProblem("022", "the delimiters that the ISA names cannot be told apart from data")
+    if text[:ISA_LENGTH].count(found.element) != 16:
+        raise EnvelopeProblem("022", "the ISA segment does not have its 16 elements at their places")
+    return found
 
 
-def read_interchanges(text: str) -> list[Interchange]:
-    """Every interchange of a file, each with its own delimiters. Counts and control numbers must agree."""
+def read_interchanges(text: str, *, strict: bool = True) -> list[Interchange]:
+    """Every interchange of a file, each with its own delimiters.
+
+    Strict: any count or control number that does not agree raises `X12Problem`. Not strict: broken groups and
+    transactions say so in `problems`, so that only they are refused (E80)."""
     found = []
     rest = text.lstrip("\ufeff \r\n\t")
     while rest:
         delimiters = delimiters_of(rest)
         end = _end_of_interchange(rest, delimiters)
-        found.append(_interchange(read(rest[:end], delimiters)))
+        found.append(_interchange(read(rest[:end], delimiters), strict))
         rest = rest[end:].lstrip(" \r\n\t")
     if not found:
-        raise X12Problem("the file is empty")
+        raise EnvelopeProblem("023", "the file is empty")
     return found
 
 
 def _end_of_interchange(text: str, delimiters: Delimiters) -> int:
-    mark = text.find(f"{delimiters.segment}IEA{delimiters.element}")
-    if mark < 0:
-        mark = text.find(f"\nIEA{delimiters.element}")
-    if mark < 0:
-        raise X12Problem("the interchange has no IEA segment; it was cut short")
-    end = text.find(delimiters.segment, mark + 1)
+    mark = re.search(re.escape(delimiters.segment) + r"\s*IEA" + re.escape(delimiters.element), text)
+    if mark is None:
+        raise EnvelopeProblem("023", "the interchange has no IEA segment; it was cut short")
+    end = text.find(delimiters.segment, mark.end())
     if end < 0:
-        raise X12Problem("the IEA segment has no end; the file was cut short")
+        raise EnvelopeProblem("023", "the IEA segment has no end; the file was cut short")
     return end + 1
 
 
-def _interchange(segments: list[Segment]) -> Interchange:
+def _interchange(segments: list[Segment], strict: bool) -> Interchange:
     isa, iea = segments[0], segments[-1]
     if isa.at(13) != iea.at(2):
-        raise X12Problem("ISA13 and IEA02 differ; the interchange is not whole")
+        raise EnvelopeProblem("001", "ISA13 and IEA02 differ; the interchange is not whole")
     groups: list[Group] = []
+    acknowledgements = []
     index = 1
     while index < len(segments) - 1:
         segment = segments[index]
         if segment.tag == "TA1":
+            acknowledgements.append(_acknowledgement(segment))
             index += 1
             continue
         if segment.tag != "GS":
-            raise X12Problem(f"segment {index + 1} is {segment.tag} where a group should begin")
-        end = next((i for i in range(index, len(segments)) if segments[i].tag == "GE"), None)
-        if end is None or segments[end].at(2) != segment.at(6):
-            raise X12Problem("GS06 and GE02 differ; the group is not whole")
-        groups.append(_group(segment, segments[index + 1 : end]))
-        index = end + 1
-    if str(len(groups)) != iea.at(1).lstrip("0") and groups:
-        raise X12Problem("IEA01 does not count the groups that are there")
-    return Interchange(isa.at(6).strip(), isa.at(8).strip(), isa.at(13), isa.at(15), tuple(groups))
+            raise EnvelopeProblem("024", f"segment {index + 1} is not GS where a group should begin")
+        end = next((i for i in range(index + 1, len(segments) - 1) if segments[i].tag in ("GE", "GS")), None)
+        closed = end is not None and segments[end].tag == "GE"
+        stop = end if end is not None else len(segments) - 1
+        groups.append(_group(segment, segments[index + 1 : stop], segments[stop] if closed else None, strict))
+        index = stop + 1 if closed else stop
+    if iea.at(1).lstrip("0") != (str(len(groups)) if groups else ""):
+        raise EnvelopeProblem("021", "IEA01 does not count the groups that are there")
+    return Interchange(
+        isa.at(6).strip(), isa.at(8).strip(), isa.at(13), isa.at(15), tuple(groups), tuple(acknowledgements),
+        isa.at(14) == "1",
+    )  # fmt: skip
 
 
-def _group(gs: Segment, segments: list[Segment]) -> Group:
+def _acknowledgement(segment: Segment) -> InterchangeAcknowledgement:
+    try:
+        at = datetime.strptime(segment.at(2) + segment.at(3)[:4], "%y%m%d%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        raise EnvelopeProblem("014", "the TA1 does not say which date and time it is about") from None
+    return InterchangeAcknowledgement(control_number=segment.at(1), at=at, code=segment.at(4), note=segment.at(5))
+
+
+def _group(gs: Segment, segments: list[Segment], ge: Segment | None, strict: bool) -> Group:
     transactions = []
     index = 0
     while index < len(segments):
         st = segments[index]
-        end = next((i for i in range(index, len(segments)) if segments[i].tag == "SE"), None)
-        if st.tag != "ST" or end is None:
-            raise X12Problem("a transaction lacks its ST or SE segment")
-        if segments[end].at(2) != st.at(2) or segments[end].at(1) != str(end - index + 1):
-            raise X12Problem(f"transaction {st.at(2)}: SE does not match its ST or its segment count")
-        transactions.append(Transaction(st.at(1), st.at(2), st.at(3) or gs.at(8), tuple(segments[index + 1 : end])))
-        index = end + 1
-    return Group(gs.at(1), gs.at(6), gs.at(8), tuple(transactions))
+        end = next((i for i in range(index + 1, len(segments)) if segments[i].tag in ("SE", "ST")), None)
+        stop = end if end is not None else len(segments)
+        closed = end is not None and segments[end].tag == "SE"
+        if st.tag != "ST":
+            raise EnvelopeProblem("024", f"segment {index + 1} of group {gs.at(6)} is not ST where a set should begin")
+        problems = _set_problems(st, segments[stop], stop - index + 1) if closed else ("2",)
+        _refuse(strict, problems, f"transaction {st.at(2)}: SE does not match its ST or its segment count")
+        body = tuple(segments[index + 1 : stop])
+        transactions.append(Transaction(st.at(1), st.at(2), st.at(3) or gs.at(8), body, problems))
+        index = stop + 1 if closed else stop
+    problems = _group_problems(gs, ge, len(transactions))
+    _refuse(strict, problems, f"group {gs.at(6)}: GE does not match its GS or its count of transactions")
+    return Group(gs.at(1), gs.at(6), gs.at(8), tuple(transactions), problems)
+
+
+def _refuse(strict: bool, problems: tuple[str, ...], sentence: str) -> None:
+    if strict and problems:
+        raise X12Problem(sentence)
+
+
+def _set_problems(st: Segment, se: Segment, count: int) -> tuple[str, ...]:
+    checks = (("3", se.at(2) == st.at(2)), ("4", se.at(1).lstrip("0") == str(count)))
+    return tuple(problem for problem, good in checks if not good)
+
+
+def _group_problems(gs: Segment, ge: Segment | None, count: int) -> tuple[str, ...]:
+    if ge is None:
+        return ("3",)
+    checks = (("4", ge.at(2) == gs.at(6)), ("5", ge.at(1).lstrip("0") == str(count)))
+    return tuple(problem for problem, good in checks if not good)

@@ -1,8 +1,10 @@
 """Segments: writing that nothing can break out of, reading with any delimiters."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 Element = str | tuple[str, ...]
 
@@ -19,8 +21,9 @@ class Delimiters:
         return self.element + self.component + self.repetition + self.segment
 
 
-STANDARD = Delimiters()
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+STANDARD: Final = Delimiters()
+UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
+"""Everything outside printable ASCII: what every partner's reader takes."""
 
 
 class X12Problem(Exception):
@@ -33,37 +36,43 @@ class DelimiterInCode(X12Problem):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
+    """`elements` as they stood, which is not for logs; composites are split on asking."""
+
     tag: str
-    elements: tuple[Element, ...]
+    elements: tuple[str, ...] = field(repr=False)
+    component: str = ":"
 
     def at(self, position: int) -> str:
-        """Element `position`, counted from 1 as the standard does; empty when absent. Composites give their
-        first component."""
-        if position > len(self.elements):
-            return ""
-        value = self.elements[position - 1]
-        return value[0] if isinstance(value, tuple) else value
+        """Element `position`, counted from 1 as the standard does; empty when absent."""
+        return self.elements[position - 1] if position <= len(self.elements) else ""
 
     def parts(self, position: int) -> tuple[str, ...]:
-        if position > len(self.elements):
-            return ()
-        value = self.elements[position - 1]
-        return value if isinstance(value, tuple) else (value,)
+        """The components of element `position`; none when absent."""
+        value = self.at(position)
+        return tuple(value.split(self.component)) if value else ()
+
+    def part(self, position: int, component: int) -> str:
+        found = self.parts(position)
+        return found[component - 1] if component <= len(found) else ""
 
 
 def free_text(value: str, limit: int = 60, delimiters: Delimiters = STANDARD) -> str:
-    """Names and messages: delimiters and control characters become spaces, upper case, cut to `limit`. A name
-    such as `O~HL*9` therefore stays inside its element."""
-    cleaned = CONTROL.sub(" ", value)
+    """Names and messages: accents are dropped, delimiters and unprintable characters become spaces, upper case,
+    cut to `limit`. A name such as `O~HL*9` therefore stays inside its element."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
+    cleaned = UNPRINTABLE.sub(" ", plain.upper())
     for mark in delimiters.all:
         cleaned = cleaned.replace(mark, " ")
-    return " ".join(cleaned.upper().split())[:limit].strip() or "UNKNOWN"
+    return " ".join(cleaned.split())[:limit].strip() or "UNKNOWN"
 
 
 def code(value: str, delimiters: Delimiters = STANDARD) -> str:
-    """Identifiers and codes: refused, not repaired, when they hold a delimiter."""
-    if CONTROL.search(value) or any(mark in value for mark in delimiters.all):
+    """Identifiers and codes: refused, not repaired, when they hold a delimiter, an unprintable character or
+    blanks at an end."""
+    if UNPRINTABLE.search(value) or any(mark in value for mark in delimiters.all):
         raise DelimiterInCode("an identifier holds a delimiter or control character; correct it on the record")
+    if value != value.strip():
+        raise DelimiterInCode("an identifier begins or ends with a blank; correct it on the record")
     return value
 
 
@@ -89,22 +98,12 @@ def read(text: str, delimiters: Delimiters) -> list[Segment]:
     found = []
     for raw in text.split(delimiters.segment):
         stripped = raw.strip("\r\n\t ")
-        if not stripped:
-            continue
-        tag, *values = stripped.split(delimiters.element)
-        found.append(Segment(tag, tuple(_element(v, delimiters) for v in values)))
+        if stripped:
+            tag, *values = stripped.split(delimiters.element)
+            found.append(Segment(tag, tuple(values), delimiters.component))
     return found
 
 
-def _element(value: str, delimiters: Delimiters) -> Element:
-    return tuple(value.split(delimiters.component)) if delimiters.component in value else value
-
-
-def loops(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Split a hierarchical transaction at its HL segments; what precedes the first HL comes first."""
-    found: list[list[Segment]] = [[]]
-    for segment in segments:
-        if segment.tag == "HL":
-            found.append([])
-        found[-1].append(segment)
-    return found
+def first(segments: Sequence[Segment], tag: str, qualifier: str | None = None) -> Segment | None:
+    """The first segment `tag`, with `qualifier` in its first element when one is asked for."""
+    return next((s for s in segments if s.tag == tag and qualifier in (None, s.at(1))), None)

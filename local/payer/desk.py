@@ -1,160 +1,185 @@
-"""The payer's HTTP desk: takes 278 requests, answers, pends, falls silent, and delivers late answers."""
+"""The payer's HTTP desk: takes 278 requests, answers, pends, falls silent."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
-import httpx2
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from definitions.services_review import ServicesReviewRequest
-from interchange.x12.acknowledgement import Acknowledged, encode_999
-from interchange.x12.envelope import Control, Interchange, read_interchanges
+from definitions.services_review import ServicesReviewRequest, SyntaxFinding
+from interchange.x12.acknowledgement import Acknowledged, encode_999, judge_group, refusing_ta1
+from interchange.x12.conformance import requests_only
+from interchange.x12.envelope import Control, EnvelopeProblem, Group, Interchange, Transaction, read_interchanges
 from interchange.x12.review_request import parse
 from interchange.x12.review_response import encode_answer
 from interchange.x12.segments import X12Problem
-from local.payer.book import Book
+from local.payer.book import Book, Entry
+from local.payer.courier import Courier
 from local.payer.decision import AGAIN_AFTER, answer, pended, script_of
 
-EDI = "application/edi-x12"
-SILENCE_SECONDS = 40
+EDI: Final = "application/edi-x12"
+SILENCE_SECONDS: Final = 40.0
 """Longer than any caller waits."""
+BODY_MAX: Final = 1_000_000
+HERE: Final = "LOCALPAYER"
+"""Who answers when the file does not say to whom it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
+    """`payers` empty: answers for any key."""
+
     book: Path
     deliver_to: str
     driven: bool
     secret: str
+    payers: frozenset[str] = frozenset()
+    silence_seconds: float = SILENCE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`silent`: the caller is left waiting, although the answer stands in the book."""
+
+    body: str
+    silent: bool = False
+
+
+class Advance(BaseModel):
+    """Business time is now `to`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: AwareDatetime
 
 
 class Desk:
-    def __init__(self, settings: DeskSettings) -> None:
-        self.settings = settings
-        self.book = Book(settings.book)
-        self._tokens: dict[str, str] = {}
+    """Nothing here awaits: two calls with the same trace cannot both find no case."""
 
-    async def receive(self, payer: str, text: str, now: datetime) -> tuple[str, bool]:
-        """(body, silent). Broken syntax gets a 999 that rejects; a known trace gets its first answer again."""
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def receive(self, payer: str, text: str, now: datetime) -> Reply:
+        """Broken envelopes get a TA1, broken transactions a 999, a known trace its first answer again."""
         try:
-            interchange = read_interchanges(text)[0]
-            transaction = interchange.groups[0].transactions[0]
+            interchanges = read_interchanges(text, strict=False)
+        except EnvelopeProblem as problem:
+            return Reply(refusing_ta1(text, problem, self._control(HERE, "UNKNOWN", now)))
+        replies = [self._group(payer, i, group, now) for i in interchanges for group in i.groups]
+        return Reply("".join(r.body for r in replies), any(r.silent for r in replies))
+
+    def _group(self, payer: str, interchange: Interchange, group: Group, now: datetime) -> Reply:
+        judged = judge_group(group, requests_only)
+        pairs = list(zip(group.transactions, judged, strict=True))
+        taken = [self._one(payer, interchange, transaction, now) for transaction, one in pairs if one.accepted]
+        body = "".join(r.body for r in taken)
+        if len(taken) < len(judged) or not judged:
+            body += self._acknowledge(interchange, group, judged, now)
+        return Reply(body, any(r.silent for r in taken))
+
+    def _one(self, payer: str, interchange: Interchange, transaction: Transaction, now: datetime) -> Reply:
+        try:
             request = parse(interchange, transaction)
-        except (X12Problem, IndexError, ValueError):
-            return self._reject(now), False
-        known = self.book.answer_for(payer, request.trace)
-        if known is not None:
-            return known[0], False
-        return self._decide(payer, request, interchange, now)
+        except (X12Problem, ValueError):
+            return Reply(self._reject(interchange, transaction, now))
+        known = self._book.answer_for(payer, request.trace)
+        return Reply(known) if known is not None else self._decide(payer, request, interchange, transaction, now)
 
     def _decide(
-        self, payer: str, request: ServicesReviewRequest, interchange: Interchange, now: datetime
-    ) -> tuple[str, bool]:
+        self, payer: str, request: ServicesReviewRequest, interchange: Interchange, transaction: Transaction,
+        now: datetime,
+    ) -> Reply:  # fmt: skip
         script = script_of(request.subscriber.member_id)
-        number = f"AUTH{self.book.next('case'):06d}"
-        final = encode_answer(answer(request, number, now), self._control(interchange, now))
-        if script.letter == "P":
-            due = now + timedelta(hours=script.number or 24)
-            waiting = encode_answer(pended(request, f"NT{number[4:]}", now), self._control(interchange, now))
-            later = encode_answer(answer(request, number, due), self._control(interchange, due))
-            self.book.keep(payer, request.trace, waiting, "pended", "", now)
-            self.book.deliver_later(payer, request.trace, later, due)
-            return waiting, False
-        self.book.keep(payer, request.trace, final, "final", "", now)
-        if script.letter == "W":
-            self.book.deliver_later(payer, request.trace, final, now + AGAIN_AFTER)
-        return final, script.letter == "T"
+        number = request.previous_number or f"AUTH{self._book.next('case'):06d}"
 
-    def _control(self, interchange: Interchange, now: datetime) -> Control:
-        return Control(
-            sender=interchange.receiver, receiver=interchange.sender, number=self.book.next("interchange"), at=now
-        )
+        def final(at: datetime) -> str:
+            control = self._control(interchange.receiver, interchange.sender, at)
+            return encode_answer(answer(request, number, at), control)
 
-    def _reject(self, now: datetime) -> str:
-        control = Control(sender="PAYER", receiver="UNKNOWN", number=self.book.next("interchange"), at=now)
-        return encode_999("0", "HI", "005010X217", [Acknowledged("0001", "005010X217", False)], control)
+        deliveries: list[tuple[datetime, str]] = []
+        if script.outcome == "R":
+            body, kind = self._reject(interchange, transaction, now), "rejected"
+        elif script.pended_hours is not None:
+            control = self._control(interchange.receiver, interchange.sender, now)
+            body, kind = encode_answer(pended(request, f"NT{number[-6:]}", now), control), "pended"
+            due = now + timedelta(hours=script.pended_hours)
+            deliveries.append((due, final(due)))
+        else:
+            body, kind = final(now), "final"
+        if script.silent_hours and not deliveries:
+            deliveries.append((now + timedelta(hours=script.silent_hours), body))
+        if script.again:
+            deliveries.append((now + AGAIN_AFTER, body))
+        self._book.keep(Entry(payer, request.trace, number, body, kind, now, tuple(deliveries)))
+        return Reply(body, script.silent_hours is not None)
 
-    async def deliver(self, now: datetime) -> int:
-        """Everything due, to the provider's door; what is not taken stays due."""
-        done = 0
-        async with httpx2.AsyncClient(base_url=self.settings.deliver_to, timeout=15) as client:
-            for delivery_id, payer, trace, body in self.book.due(now):
-                if await self._post(client, payer, body):
-                    self.book.delivered(delivery_id, payer, trace, body, now)
-                    done += 1
-        return done
+    def _control(self, sender: str, receiver: str, now: datetime) -> Control:
+        return Control(sender=sender, receiver=receiver, number=self._book.next("interchange"), at=now)
 
-    async def _post(self, client: httpx2.AsyncClient, payer: str, body: str) -> bool:
-        try:
-            token = self._tokens.get(payer) or await self._token(client, payer)
-            response = await client.post(
-                f"/v1/payers/{payer}/x12",
-                content=body,
-                headers={"authorization": f"Bearer {token}", "content-type": EDI},
-            )
-            if response.status_code == httpx2.codes.UNAUTHORIZED:
-                self._tokens.pop(payer, None)
-            return response.is_success
-        except httpx2.HTTPError:
-            return False
+    def _acknowledge(self, interchange: Interchange, group: Group, sets: list[Acknowledged], now: datetime) -> str:
+        control = self._control(interchange.receiver, interchange.sender, now)
+        return encode_999(group.control, group.functional_id, group.version, sets, control)
 
-    async def _token(self, client: httpx2.AsyncClient, payer: str) -> str:
-        response = await client.post(
-            "/oauth/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": f"payer-{payer}",
-                "client_secret": self.settings.secret,
-            },
-        )
-        response.raise_for_status()
-        self._tokens[payer] = str(response.json()["access_token"])
-        return self._tokens[payer]
+    def _reject(self, interchange: Interchange, transaction: Transaction, now: datetime) -> str:
+        """A 999 about one transaction whose values do not add up."""
+        group = next(g for g in interchange.groups if transaction in g.transactions)
+        place = SyntaxFinding(tag="BHT", position=2, code="8")
+        one = Acknowledged(transaction.control, transaction.version, False, transaction.kind, (place,))
+        return self._acknowledge(interchange, group, [one], now)
 
 
 def create_desk(settings: DeskSettings) -> FastAPI:
-    desk = Desk(settings)
-
-    async def deliver_for_ever() -> None:
-        while True:
-            with suppress(httpx2.HTTPError):
-                await desk.deliver(datetime.now(UTC))
-            await asyncio.sleep(1)
+    book = Book(settings.book)
+    desk = Desk(book)
+    courier = Courier(book, settings.deliver_to, settings.secret)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = None if settings.driven else asyncio.create_task(deliver_for_ever())
+        task = None if settings.driven else asyncio.create_task(courier.deliver_for_ever())
         yield
         if task is not None:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        book.close()
 
     app = FastAPI(title="Local payer", lifespan=lifespan)
 
     @app.post("/x12/{payer}")
     async def take(payer: str, request: Request) -> Response:
-        text = (await request.body()).decode("utf-8", "replace")
-        body, silent = await desk.receive(payer, text, _now(request, settings))
-        if silent:
-            await asyncio.sleep(SILENCE_SECONDS)
-        return Response(body, media_type=EDI)
+        if settings.payers and payer not in settings.payers:
+            return _problem(404, f"this desk does not answer for {payer[:40]}; start it with --payer")
+        raw = await request.body()
+        if len(raw) > BODY_MAX:
+            return _problem(413, f"a message may have {BODY_MAX} bytes at most; send fewer transactions")
+        now = business_time(request.headers.get("x-business-time"), driven=settings.driven)
+        if now is None:
+            return _problem(400, "X-Business-Time must be an RFC 3339 time with its offset")
+        reply = desk.receive(payer, raw.decode("utf-8", "replace"), now)
+        if reply.silent:
+            await asyncio.sleep(settings.silence_seconds)
+        return Response(reply.body, media_type=EDI)
 
     @app.get("/book")
     async def cases() -> dict[str, object]:
-        return {"cases": desk.book.cases()}
+        return {"cases": book.cases()}
 
     @app.get("/book/due")
     async def due() -> dict[str, str | None]:
-        moment = desk.book.next_due()
+        moment = book.next_due()
         return {"next": moment.isoformat() if moment else None}
 
     @app.post("/book/advance")
-    async def advance(request: Request) -> dict[str, int]:
-        to = datetime.fromisoformat((await request.json())["to"])
-        return {"delivered": await desk.deliver(to)}
+    async def advance(to: Advance) -> Response:
+        if not settings.driven:
+            return _problem(409, "time moves by itself in wall drive; start with --drive driven")
+        delivered, left = await courier.deliver_until(to.to)
+        return JSONResponse({"delivered": delivered, "left": left}, status_code=503 if left else 200)
 
     @app.get("/healthz")
     async def health() -> dict[str, str]:
@@ -163,7 +188,17 @@ def create_desk(settings: DeskSettings) -> FastAPI:
     return app
 
 
-def _now(request: Request, settings: DeskSettings) -> datetime:
-    """In a rehearsal the caller says what time it is."""
-    said = request.headers.get("x-business-time")
-    return datetime.fromisoformat(said) if settings.driven and said else datetime.now(UTC)
+def business_time(said: str | None, *, driven: bool) -> datetime | None:
+    """In a rehearsal the caller says what time it is. None: said wrongly."""
+    if not driven or said is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _problem(status: int, detail: str) -> JSONResponse:
+    body = {"status": status, "title": "Refused", "detail": detail}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")

@@ -68,7 +68,12 @@ def test_what_is_released_rides_on_a_consent_that_covers_it_now(ask: DisclosureA
 
 def test_nobody_else_can_make_a_released_value() -> None:
     ask = DisclosureAsk(
-        person_id="p", episode_id="e", content=ContentClass.CLAIM, purpose=Purpose.PAYMENT, recipient="x", recipient_class="y"
+        person_id="p",
+        episode_id="e",
+        content=ContentClass.CLAIM,
+        purpose=Purpose.PAYMENT,
+        recipient="x",
+        recipient_class="y",
     )
     with pytest.raises(TypeError):
         Released(object(), "content", ask, Cover(consent_id="c", form="f"), NOW)

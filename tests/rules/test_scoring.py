@@ -1,5 +1,6 @@
 """Exact scoring (domain 2.2) and alert rules (domain 2.3)."""
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -81,7 +82,8 @@ def test_suicide_screener_wants_the_items_a_yes_opens() -> None:
 
 
 CIWA = dict.fromkeys(
-    ("nausea", "tremor", "sweats", "anxiety", "agitation", "tactile", "auditory", "visual", "headache", "orientation"), 0
+    ("nausea", "tremor", "sweats", "anxiety", "agitation", "tactile", "auditory", "visual", "headache", "orientation"),
+    0,
 )
 
 
@@ -134,4 +136,4 @@ def test_phq9_total_is_the_sum_and_its_band_is_unique(values: list[int]) -> None
 @pytest.mark.parametrize("key", sorted(INSTRUMENTS))
 def test_bands_leave_no_gap_and_do_not_overlap(key: str) -> None:
     bands = INSTRUMENTS[key].bands
-    assert all(a.high + 1 == b.low for a, b in zip(bands, bands[1:], strict=False))
+    assert all(a.high + 1 == b.low for a, b in itertools.pairwise(bands))
