@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from api.bodies import AssessmentBody
 from api.commands import CommandResult, run_command
 from api.errors import Problem, problem
-from api.facts import record_assessment
+from api.facts import record_assessment, settle_alert
 from api.routes.access import see_episode
 from api.web.acts import ACTS, Ask
 from api.web.boards import show_queue, titles_of
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.names import names_of
+from api.web.preview import preview
 from api.web.rendering import PageRoute, see_other
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
@@ -26,9 +27,11 @@ from storage.reads.episodes import EpisodePage, episode_page, timeline
 from storage.reads.next_sessions import next_sessions
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-DONE: Final = {**{name: act.said for name, act in ACTS.items()}, "assess": "The assessment was recorded."} | {
-    "waiting": "Accepted and under way: the answer takes longer than usual. Load the page again in a moment."
-}
+DONE: Final = {
+    **{name: act.said for name, act in ACTS.items()},
+    "assess": "The assessment was recorded.",
+    "alert": "The alert was seen to.",
+} | {"waiting": "Accepted and under way: the answer takes longer than usual. Load the page again in a moment."}
 OPEN: Final = ("needs_sign_off", "pending", "scheduled", "blocked")
 
 
@@ -121,6 +124,20 @@ def answers_of(instrument: Instrument, form: Form) -> dict[str, Any]:
     return found
 
 
+@router.post("/episodes/{episode_id}/alert")
+async def alert(visit: Visiting, episode_id: UUID) -> Response:
+    """Acknowledge an alert, or clear it with a reason."""
+    must(visit.user, "assess")
+    form = await read_form(visit.request)
+    try:
+        await _zone(visit, episode_id)
+        reason = form.needed("reason", "The reason") if form.text("how") == "clear" else None
+        result = await settle_alert(visit.held, visit.user, form.key, form.identifier("alert_id"), clear=reason)
+    except Problem as error:
+        return await _again(visit, episode_id, "alert", form, outcome_of(error))
+    return await _after(visit, episode_id, "alert", form, result)
+
+
 @router.post("/episodes/{episode_id}/{name}")
 async def act(visit: Visiting, episode_id: UUID, name: str) -> Response:
     """Any act of the table. The key in the page makes a double click one command."""
@@ -131,6 +148,9 @@ async def act(visit: Visiting, episode_id: UUID, name: str) -> Response:
     form = await read_form(visit.request)
     try:
         zone = await _zone(visit, episode_id)
+        if name == "request" and form.ticked("preview"):
+            shown = {"act": name, "plan": await preview(visit, episode_id, zone, form), "typed": form.typed}
+            return await show_episode(visit, episode_id, refused=shown)
         body, build = chosen.prepare(Ask(form, visit.user, episode_id, zone))
         result = await run_command(visit.held, visit.user, form.key, name, body, build, chosen.update)
     except Problem as error:

@@ -40,8 +40,8 @@ class Kept(dict[str, str]):
 def refusal_shown(refused: dict[str, Any] | None) -> dict[str, Any]:
     """A refusal as templates read it; without one, an act that no form has."""
     if not refused:
-        return {"act": "", "code": "", "detail": "", "typed": Kept()}
-    return {**refused, "typed": Kept(refused.get("typed", {}))}
+        return {"act": "", "code": "", "detail": "", "plan": None, "typed": Kept()}
+    return {"code": "", "detail": "", "plan": None, **refused, "typed": Kept(refused.get("typed", {}))}
 
 
 _pages = Environment(

@@ -90,7 +90,7 @@ async def _results(session: AsyncSession, episode: Episode) -> tuple[tuple[Prior
         await session.execute(
             select(Assessment)
             .where(Assessment.episode_id == episode.id, Assessment.outcome == "completed")
-            .order_by(Assessment.performed_at)
+            .order_by(Assessment.performed_at, Assessment.recorded_at)
         )
     ).scalars().all()  # fmt: skip
     superseded = {a.supersedes for a in rows if a.supersedes is not None}

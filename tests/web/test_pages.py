@@ -254,3 +254,40 @@ def test_who_moves_today_is_approved_and_waits_for_its_hour(enter: Entering, war
     expect(row).to_contain_text("2.5")
     page.goto(f"/episodes/{ward['soon']}")
     expect(page.locator(".ticks")).to_contain_text("Level changes")
+
+
+def test_a_plan_is_shown_before_it_is_asked_for_and_changes_nothing(
+    enter: Entering, ward: dict[str, str], house: House
+) -> None:
+    page = enter("clinician")
+    page.goto(f"/episodes/{ward['detox']}")
+    page.locator("#act-request summary").click()
+    form = page.locator("#act-request")
+    form.get_by_label("Level", exact=True).select_option("3.5")
+    form.get_by_label("Rationale").fill("withdrawal settled")
+    form.get_by_role("button", name="Show what it would do").click()
+    for family in ("Assessments", "Consents", "Authorization", "Schedule", "Per diem"):
+        expect(page.locator(".preview dt", has_text=family)).to_be_visible()
+    expect(form.get_by_label("Rationale")).to_have_value("withdrawal settled")
+    caller = Caller(house.url)
+    moves = caller.get("reviewer", f"/v1/episodes/{ward['detox']}")["transitions"]
+    caller.close()
+    assert [t["to_level"] for t in moves] == ["3.7-WM"]
+
+
+def test_a_critical_alert_is_acknowledged_and_cleared_with_a_reason(enter: Entering, ward: dict[str, str]) -> None:
+    page = enter("clinician")
+    page.goto(f"/episodes/{ward['detox']}?assess=CSSRS_SCREEN")
+    form = page.locator("#act-assess form[method=post]")
+    for item, answer in (("1", 1), ("2", 1), ("3", 1), ("4", 1), ("5", 0), ("6", 0)):
+        form.locator(f"input[name='item_{item}'][value='{answer}']").check()
+    form.get_by_role("button", name="Record").click()
+    shown = page.locator(".sheet.alert").first
+    expect(shown).to_contain_text("ALR-02")
+    shown.get_by_role("button", name="Acknowledge").click()
+    expect(shown).to_contain_text("acknowledged")
+    shown.get_by_role("button", name="Clear").click()
+    expect(shown.get_by_role("alert")).to_contain_text("reason is empty")
+    shown.get_by_label("Reason").fill("seen by the prescriber, safety plan signed")
+    shown.get_by_role("button", name="Clear").click()
+    expect(page.locator(".sheet.alert")).to_have_count(0)
