@@ -40,7 +40,7 @@ class Script:
     """`pended_hours`, `silent_hours` None: not asked for; `silent_hours` 0: silent, and nothing is delivered."""
 
     outcome: str = "A"
-    limit: int = 0
+    limit: int = FEWER
     pended_hours: int | None = None
     silent_hours: int | None = None
     again: bool = False

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -21,15 +21,10 @@ _people = itertools.count(1)
 
 
 class Steady:
-    """A clock that stands but for a second each look, so that what came later is later."""
+    """A clock that stands; the intake of a test happens an hour before."""
 
     def __init__(self) -> None:
-        self._looks = 0
-
-    @property
-    def now(self) -> datetime:
-        self._looks += 1
-        return MOMENT + timedelta(seconds=self._looks)
+        self.now = MOMENT
 
 
 def referral(**changes: Any) -> dict[str, Any]:
@@ -52,7 +47,9 @@ def started(caller: Caller, level: str = "3.5", **changes: Any) -> Stage:
 
 def admitted(caller: Caller, level: str = "3.5") -> Stage:
     stage = started(caller, level)
+    stage.driver.now = MOMENT - timedelta(hours=1)
     stage.intake(level)
+    stage.driver.now = MOMENT
     stage.move(level)
     return stage
 
