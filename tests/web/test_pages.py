@@ -263,7 +263,7 @@ def test_a_plan_is_shown_before_it_is_asked_for_and_changes_nothing(
     page.goto(f"/episodes/{ward['detox']}")
     page.locator("#act-request summary").click()
     form = page.locator("#act-request")
-    form.get_by_label("Level", exact=True).select_option("3.5")
+    form.locator("select[name=to_level]").select_option("3.5")
     form.get_by_label("Rationale").fill("withdrawal settled")
     form.get_by_role("button", name="Show what it would do").click()
     for family in ("Assessments", "Consents", "Authorization", "Schedule", "Per diem"):
