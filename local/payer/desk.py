@@ -162,7 +162,11 @@ def create_desk(settings: DeskSettings) -> FastAPI:
             return _problem(400, "X-Business-Time must be an RFC 3339 time with its offset")
         reply = desk.receive(payer, raw.decode("utf-8", "replace"), now)
         if reply.silent:
-            await asyncio.sleep(settings.silence_seconds)
+            try:
+                await asyncio.sleep(settings.silence_seconds)
+            except asyncio.CancelledError:
+                # The server stops and does not wait for the silence to end; the answer stands in the book.
+                return _problem(503, "this desk is closing; ask again with the same trace")
         return Response(reply.body, media_type=EDI)
 
     @app.get("/book")
