@@ -169,8 +169,8 @@ async def _after(visit: Visit, episode_id: UUID, name: str, form: Form, result: 
         return await _again(visit, episode_id, name, form, refusal_of(result))
     done = "waiting" if result.status_code == 202 else name
     if form.text("from") == "queue":
-        return see_other(f"/queue?done={done}")
-    return see_other(f"/episodes/{episode_id}?done={done}")
+        return see_other(f"/queue?done={done}#main")
+    return see_other(f"/episodes/{episode_id}?done={done}#main")
 
 
 async def _again(visit: Visit, episode_id: UUID, name: str, form: Form, said: dict[str, Any]) -> Response:

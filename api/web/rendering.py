@@ -54,6 +54,7 @@ _pages = Environment(
 _pages.filters |= {
     "words": words.words,
     "sentence": words.sentence,
+    "full": words.full,
     "local": words.local,
     "stamp": words.stamp,
     "clock": words.clock,

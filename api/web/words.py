@@ -81,6 +81,12 @@ def sentence(text: Any) -> str:
     return said[:1].upper() + said[1:]
 
 
+def full(text: Any) -> str:
+    """A whole sentence: a large first letter and one full stop."""
+    said = sentence(text).rstrip()
+    return said if said.endswith((".", "?", "!")) else f"{said}."
+
+
 def local(moment: datetime | None, zone: str, *, year: bool = False) -> str:
     """`Tue 24 Nov, 14:05` where the facility stands."""
     if moment is None:

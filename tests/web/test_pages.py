@@ -287,7 +287,7 @@ def test_a_critical_alert_is_acknowledged_and_cleared_with_a_reason(enter: Enter
     shown.get_by_role("button", name="Acknowledge").click()
     expect(shown).to_contain_text("acknowledged")
     shown.get_by_role("button", name="Clear").click()
-    expect(shown.get_by_role("alert")).to_contain_text("reason is empty")
+    expect(shown.locator(".wrong")).to_contain_text("reason is empty")
     shown.get_by_label("Reason").fill("seen by the prescriber, safety plan signed")
     shown.get_by_role("button", name="Clear").click()
     expect(page.locator(".sheet.alert")).to_have_count(0)
