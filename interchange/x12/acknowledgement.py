@@ -3,7 +3,7 @@
 Nothing about a patient stands in either: they name segments and elements, never what was in them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from definitions.services_review import (
@@ -12,8 +12,18 @@ from definitions.services_review import (
     SetAcknowledgement,
     SyntaxFinding,
 )
-from interchange.x12.envelope import Control, EnvelopeProblem, Group, Interchange, Transaction, envelop, wrap
-from interchange.x12.segments import Segment, code, write
+from interchange.x12.envelope import (
+    PARTY_MAX,
+    PARTY_MIN,
+    Control,
+    EnvelopeProblem,
+    Group,
+    Interchange,
+    Transaction,
+    envelop,
+    wrap,
+)
+from interchange.x12.segments import Segment, free_text, write
 
 VERSION: Final = "005010X231A1"
 ACCEPTED, WITH_ERRORS, PARTLY, REJECTED = "A", "E", "P", "R"
@@ -21,6 +31,8 @@ SEGMENT_ERRORS: Final = "5"
 """IK502: one or more segments in error."""
 FINDINGS_MAX: Final = 100
 """A file that is not X12 at all would otherwise answer with itself."""
+
+ECHO_MAX: Final = 35
 
 Judge = Callable[[Transaction], Sequence[SyntaxFinding] | None]
 """What is wrong with a transaction; None: this kind is not taken here."""
@@ -41,10 +53,10 @@ class Acknowledged:
 def encode_999(
     group_control: str, functional_id: str, version: str, sets: Sequence[Acknowledged], control: Control
 ) -> str:
-    """The answer to one group."""
-    body = [write("AK1", functional_id, group_control, version)]
+    """The answer to one group. What it echoes came from outside under delimiters of its own, so it is cleaned."""
+    body = [write("AK1", _echo(functional_id), _echo(group_control), _echo(version))]
     for one in sets:
-        body.append(write("AK2", one.kind, one.transaction, one.version))
+        body.append(write("AK2", _echo(one.kind), _echo(one.transaction), _echo(one.version)))
         before = None
         for finding in one.findings[:FINDINGS_MAX]:
             body += _finding(finding, before)
@@ -54,14 +66,29 @@ def encode_999(
     good = sum(one.accepted for one in sets)
     verdict = ACCEPTED if good == len(sets) else (PARTLY if good else REJECTED)
     body.append(write("AK9", verdict, str(len(sets)), str(len(sets)), str(good)))
-    return wrap(body, control, functional_id="FA", version=VERSION, transaction="999")
+    return wrap(body, _answerable(control), functional_id="FA", version=VERSION, transaction="999")
+
+
+def _echo(value: str) -> str:
+    """A foreign control value, fit to be written; 0 when nothing is left of it."""
+    return free_text(value, ECHO_MAX) if value.strip() else "0"
+
+
+def _answerable(control: Control) -> Control:
+    """Parties named by a foreign envelope may hold our delimiters or nothing at all."""
+    return replace(control, sender=_named(control.sender), receiver=_named(control.receiver))
+
+
+def _named(party: str) -> str:
+    cleaned = free_text(party, PARTY_MAX)
+    return cleaned if len(cleaned) >= PARTY_MIN else f"{cleaned}{cleaned}"
 
 
 def _finding(finding: SyntaxFinding, before: SyntaxFinding | None) -> list[str]:
     """IK3 once for a segment, one IK4 for each of its elements."""
     lines = []
     if finding.element is None or before is None or before.element is None or before.position != finding.position:
-        lines.append(write("IK3", code(finding.tag), str(finding.position), _loop(finding.loop), finding.code))
+        lines.append(write("IK3", finding.tag, str(finding.position), _loop(finding.loop), finding.code))
     if finding.element is not None:
         place = (str(finding.element), str(finding.component)) if finding.component else (str(finding.element),)
         lines.append(write("IK4", place, "", finding.element_code or "7"))
@@ -163,9 +190,9 @@ def rejected_by(interchange: Interchange) -> bool | None:
 
 def encode_ta1(about: InterchangeAcknowledgement, control: Control) -> str:
     """The answer to an envelope; there is no group inside."""
-    line = write("TA1", about.control_number, about.at.strftime("%y%m%d"), about.at.strftime("%H%M"), about.code,
+    line = write("TA1", _echo(about.control_number), about.at.strftime("%y%m%d"), about.at.strftime("%H%M"), about.code,
                  about.note)  # fmt: skip
-    return envelop(line, control, groups=0)
+    return envelop(line, _answerable(control), groups=0)
 
 
 def refusing_ta1(text: str, problem: EnvelopeProblem, control: Control) -> str:

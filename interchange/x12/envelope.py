@@ -11,6 +11,8 @@ from interchange.x12.segments import STANDARD, Delimiters, Segment, X12Problem, 
 
 ISA_LENGTH: Final = 106
 NUMBER_MAX: Final = 999_999_999
+PARTY_MIN, PARTY_MAX = 2, 15
+"""Characters of a sender or receiver id (GS02 and ISA06 together)."""
 
 
 class EnvelopeProblem(X12Problem):
@@ -107,7 +109,7 @@ def envelop(content: str, control: Control, *, groups: int) -> str:
 
 
 def _party(value: str) -> str:
-    if not 2 <= len(value) <= 15:
+    if not PARTY_MIN <= len(value) <= PARTY_MAX:
         raise X12Problem("a sender or receiver id must have 2 to 15 characters; correct it in settings or payer")
     return code(value)
 

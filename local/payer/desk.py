@@ -86,10 +86,11 @@ class Desk:
     def _one(self, payer: str, interchange: Interchange, transaction: Transaction, now: datetime) -> Reply:
         try:
             request = parse(interchange, transaction)
+            known = self._book.answer_for(payer, request.trace)
+            return Reply(known) if known is not None else self._decide(payer, request, interchange, transaction, now)
         except (X12Problem, ValueError):
+            # It passed the guide and still cannot be read or answered, for one because its ids hold our delimiters.
             return Reply(self._reject(interchange, transaction, now))
-        known = self._book.answer_for(payer, request.trace)
-        return Reply(known) if known is not None else self._decide(payer, request, interchange, transaction, now)
 
     def _decide(
         self, payer: str, request: ServicesReviewRequest, interchange: Interchange, transaction: Transaction,

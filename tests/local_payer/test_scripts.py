@@ -178,6 +178,14 @@ def test_broken_syntax_is_rejected_and_makes_no_case(driven: PayerProcess, text:
     assert driven.cases() == []
 
 
+def test_ids_that_hold_our_delimiters_are_rejected_not_echoed(driven: PayerProcess) -> None:
+    foreign = golden("request_residential").translate(str.maketrans("*:^~", "|>!'")).replace("\n", "")
+    hostile = foreign.replace("MI|W123456789", "MI|W*9~HL*1").replace("HARBORREC      ", "A*B~SE*9~      ")
+    assert hostile != foreign
+    assert driven.verdicts(hostile) == ["R"]
+    assert driven.cases() == []
+
+
 def test_the_answer_goes_back_to_the_sender(driven: PayerProcess) -> None:
     interchange, _ = only_set(driven.send(golden("request_residential")).text)
     assert (interchange.sender, interchange.receiver) == ("SAMPLECH", "HARBORREC")

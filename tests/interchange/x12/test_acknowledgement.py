@@ -1,5 +1,7 @@
 """999 and TA1: written, read back, and about the right set only (domain 6.12, E80)."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -127,6 +129,24 @@ def test_a_broken_envelope_is_answered_by_a_ta1(text: str, number: str) -> None:
     interchange: Interchange = read_interchanges(refusing_ta1(text, problem.value, CONTROL))[0]
     (said,) = interchange.acknowledgements
     assert (said.control_number, said.code, said.note) == (number, "R", problem.value.note)
+
+
+def test_a_foreign_envelope_cannot_break_out_of_the_answer() -> None:
+    foreign = golden("request_residential").translate(str.maketrans("*:^~", "|>!'")).replace("\n", "")
+    foreign = (
+        foreign.replace("HARBORREC      ", "A*B~SE*9~      ").replace("|0001", "|0~HL*1").replace("|101'", "|1*9'")
+    )
+    said = answered(foreign.replace("|101|X", "|1*9|X"))
+    interchange, transaction = only_set(said)
+    assert [s.tag for s in transaction.segments] == ["AK1", "AK2", "IK5", "AK9"]
+    assert interchange.sender == "HARBORREC"
+
+
+@pytest.mark.parametrize("party", ["", "A", "A*B", "X" * 40, "~", "\x00"])
+def test_an_answer_can_be_written_whoever_asked(party: str) -> None:
+    control = replace(CONTROL, receiver=party)
+    (interchange,) = read_interchanges(encode_999("", "", "", [], control))
+    assert 2 <= len(interchange.receiver) <= 15
 
 
 def test_a_file_of_faults_is_not_answered_by_a_larger_one() -> None:
