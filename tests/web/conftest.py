@@ -18,7 +18,7 @@ ARGS = [
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    running = House(tmp_path_factory.mktemp("house"), drive="wall")
+    running = House(tmp_path_factory.mktemp("house"), drive="wall", extra={"STEPDOWN_LOG_LEVEL": "info"})
     try:
         running.start()
         yield running

@@ -1,13 +1,16 @@
 """The pages in a real browser against the whole product."""
 
+import json
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from local.bundles.generate import DATA, read_folder
 from local.rehearsal.caller import Caller
 from local.rehearsal.house import House
 from tests.web.conftest import Entering
@@ -291,3 +294,46 @@ def test_a_critical_alert_is_acknowledged_and_cleared_with_a_reason(enter: Enter
     shown.get_by_label("Reason").fill("seen by the prescriber, safety plan signed")
     shown.get_by_role("button", name="Clear").click()
     expect(page.locator(".sheet.alert")).to_have_count(0)
+
+
+def test_an_hour_that_comes_twice_is_asked_about(enter: Entering, ward: dict[str, str]) -> None:
+    page = enter("clinician")
+    page.goto(f"/episodes/{ward['detox']}")
+    page.locator("#act-leave summary").click()
+    form = page.locator("#act-leave")
+    form.get_by_label("Left at").fill("2026-11-01T01:30")
+    form.get_by_label("Reason").fill("pass")
+    form.get_by_role("button", name="Record the leave").click()
+    expect(form.locator(".wrong")).to_contain_text("happens twice")
+    form.get_by_label("the second").check()
+    form.get_by_role("button", name="Record the leave").click()
+    expect(form.locator(".wrong")).not_to_contain_text("happens twice")
+
+
+def test_a_bundle_starts_an_episode_and_a_bad_file_says_what_is_wrong(
+    enter: Entering, ward: dict[str, str], tmp_path: Path
+) -> None:
+    page = enter("admissions")
+    page.goto("/episodes/new")
+    section = page.locator("section", has=page.locator("#h-bundle"))
+    broken, whole = tmp_path / "broken.json", tmp_path / "whole.json"
+    broken.write_text('{"resourceType": "Bundle"')
+    section.get_by_label("Bundle file").set_input_files(broken)
+    section.get_by_role("button", name="Import and start").click()
+    expect(section.get_by_role("alert")).to_contain_text("not JSON")
+    bundle = list(read_folder(DATA))[-1]
+    whole.write_text(json.dumps(bundle))
+    section.get_by_label("Bundle file").set_input_files(whole)
+    section.get_by_role("button", name="Import and start").click()
+    patient = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(patient["name"][0]["family"])
+
+
+def test_no_name_reaches_a_log(enter: Entering, ward: dict[str, str], house: House) -> None:
+    page = enter("director")
+    names = {name.split()[-1] for name in page.locator(".bed a").all_inner_texts()}
+    assert len(names) > 5
+    for log in ("api.log", "worker.log"):
+        text = (house.folder / log).read_text()
+        assert len(text) > 100, log
+        assert [name for name in names if name in text] == [], log
