@@ -100,9 +100,12 @@ class DayVerdict(WireModel):
     level: str
     track: Track
     present: bool
+    """In the bed at the midnight that ends the date; for a day programme, enrolled that day."""
     rule: str
     why: str
     fallback_of: str | None = None
     """Set when a lower level bills in place of this one; the authorization must allow it (V13)."""
     needs_person: bool = False
     """True when a biller must look: short hours, conflict, cap."""
+    cause: str | None = None
+    """Why a biller must look, as the word the exception carries: `hours_short`, `weekly_cap`, `pairing_conflict`."""

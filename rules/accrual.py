@@ -41,6 +41,9 @@ class UsedBefore:
 
 NOTHING_USED = UsedBefore()
 
+PAYS_FIRST_DAY = (AdmitDischargeMode.ADMIT, AdmitDischargeMode.BOTH)
+PAYS_LAST_DAY = (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.BOTH)
+
 
 def night_of(on: date, zone: str) -> Night:
     return Night(on, midnight_before(on, zone), midnight_before(on + timedelta(days=1), zone))
@@ -52,7 +55,8 @@ def in_house(stay: StaySpan, midnight: datetime) -> bool:
 
 
 def away_at(stay: StaySpan, absences: Sequence[Absence], midnight: datetime) -> Absence | None:
-    """The absence that keeps the person out at `midnight`; back by then is present (BILL-05)."""
+    """The absence that keeps the person out at `midnight`: left before it, not back before it (BILL-05). Whoever
+    leaves at that instant was present; whoever returns at it belongs to the next day, as arrivals do."""
     for absence in absences:
         if absence.stay_id != stay.stay_id or absence.left_at >= midnight:
             continue
@@ -77,13 +81,12 @@ def judge_night(
     used: UsedBefore = NOTHING_USED,
 ) -> list[DayVerdict]:
     """One person, one payer, one date: a verdict for each stay that touches the date, at most one of them
-    payable unless the contract pairs levels (BILL-10)."""
+    payable unless the contract pairs levels (BILL-10). Stays that do not touch the date change nothing."""
+    here = [stay for stay in stays if touches(stay, night)]
     verdicts = []
-    for stay in stays:
-        if not touches(stay, night):
-            continue
+    for stay in here:
         if stay.billing is BillingBehaviour.OVERNIGHT:
-            verdicts.append(_overnight(stay, stays, absences, policy, night, used))
+            verdicts.append(_overnight(stay, here, absences, policy, night, used))
         elif stay.billing is BillingBehaviour.ATTENDANCE:
             verdicts.append(_attendance(stay, attendance.get(stay.stay_id), policy, night, used))
         else:
@@ -125,31 +128,64 @@ def judge_days(
 
 def _overnight(
     stay: StaySpan,
-    stays: Sequence[StaySpan],
+    here: Sequence[StaySpan],
     absences: Sequence[Absence],
     policy: AccrualPolicy,
     night: Night,
     used: UsedBefore,
 ) -> DayVerdict:
-    held = in_house(stay, night.ends)
-    absence = away_at(stay, absences, night.ends) if held else None
-    if held and absence is None:
-        return _present(stay, stays, policy, night)
+    if not in_house(stay, night.ends):
+        return _left_that_day(stay, here, absences, policy, night)
+    absence = away_at(stay, absences, night.ends)
     if absence is not None:
         return _on_leave(stay, absence, policy, night, used)
-    return _left_that_day(stay, absences, policy, night)
+    return _present(stay, here, policy, night)
 
 
-def _present(stay: StaySpan, stays: Sequence[StaySpan], policy: AccrualPolicy, night: Night) -> DayVerdict:
+def _present(stay: StaySpan, here: Sequence[StaySpan], policy: AccrualPolicy, night: Night) -> DayVerdict:
     """In the bed at the midnight that ends the date: the level that holds the person bills (BILL-07)."""
-    first_day = stay.arrival == "admission" and stay.started_at >= night.begins
-    if first_day and policy.admit_discharge in (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.NEITHER):
-        return _none(stay, night, True, "BILL-02", "this contract does not pay the day of admission")
-    rule = "BILL-02" if first_day else "BILL-01"
-    if stay.started_at >= night.begins and stay.arrival == "transfer":
-        rule = "BILL-07"
-    why = "admitted this day and present at midnight" if first_day else "present at midnight"
-    return _payable(stay, night, rule, why)
+    if stay.started_at < night.begins:
+        return _payable(stay, night, "BILL-01", "present at midnight")
+    if not _entered(stay, here, night):
+        return _payable(stay, night, "BILL-07", "moved to this level this day and present at midnight")
+    if policy.admit_discharge in PAYS_FIRST_DAY:
+        return _payable(stay, night, "BILL-02", "admitted this day and present at midnight")
+    if stay.ended_at == night.ends and stay.departure != "transfer":
+        return _same_day(stay, policy, night, present=True)
+    return _none(stay, night, True, "BILL-02", "this contract does not pay the day of admission")
+
+
+def _entered(stay: StaySpan, here: Sequence[StaySpan], night: Night) -> bool:
+    """Whether the person came into a bed on the date: moves from bed to bed are followed back to the first one.
+    A stay that took over at the very midnight began no day of admission."""
+    current = stay
+    for _ in here:
+        if current.started_at < night.begins:
+            return False
+        if current.arrival != "transfer":
+            return True
+        before = [
+            s for s in here if s.departure == "transfer" and s.ended_at == current.started_at and s is not current
+        ]
+        if not before:
+            return False
+        earlier_bed = next((s for s in before if s.billing is BillingBehaviour.OVERNIGHT), None)
+        if earlier_bed is None:
+            return True
+        current = earlier_bed
+    return False
+
+
+def _left_all_beds(stay: StaySpan, here: Sequence[StaySpan]) -> bool:
+    """Whether the stay's end ended the time in beds: a discharge, or a move that only day programmes took over."""
+    if stay.departure != "transfer" or stay.ended_at is None:
+        return True
+    takers = [s for s in here if s is not stay and _held_after(s, stay.ended_at)]
+    return bool(takers) and all(s.billing is not BillingBehaviour.OVERNIGHT for s in takers)
+
+
+def _held_after(stay: StaySpan, moment: datetime) -> bool:
+    return stay.started_at == moment or (stay.started_at < moment and (stay.ended_at is None or stay.ended_at > moment))
 
 
 def _on_leave(stay: StaySpan, absence: Absence, policy: AccrualPolicy, night: Night, used: UsedBefore) -> DayVerdict:
@@ -167,26 +203,28 @@ def _on_leave(stay: StaySpan, absence: Absence, policy: AccrualPolicy, night: Ni
     return _none(stay, night, False, rule, f"away at midnight ({absence.kind}); leave days are not covered days")
 
 
-def _left_that_day(stay: StaySpan, absences: Sequence[Absence], policy: AccrualPolicy, night: Night) -> DayVerdict:
-    """The stay ended on the date, before its midnight."""
-    if stay.departure == "transfer":
+def _left_that_day(
+    stay: StaySpan, here: Sequence[StaySpan], absences: Sequence[Absence], policy: AccrualPolicy, night: Night
+) -> DayVerdict:
+    """The stay ended on the date, before its midnight. A move to a day programme ends the time in beds like a
+    discharge does; the programme's own day, when attended, then goes first (BILL-10)."""
+    if not _left_all_beds(stay, here):
         return _none(stay, night, False, "BILL-07", "moved to another level this day; that level holds the midnight")
     if stay.ended_at is not None and away_at(stay, absences, stay.ended_at) is not None:
         return _none(stay, night, False, "BILL-06", "ended while away; leave days are not covered days")
-    if stay.started_at >= night.begins:
-        if stay.arrival == "transfer":
-            pays_end = policy.admit_discharge in (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.BOTH)
-            if pays_end and stay.departure != "death":
-                return _payable(stay, night, "BILL-03", "this contract pays the day of discharge")
-            return _none(stay, night, False, "BILL-03", "the day of discharge or death does not count")
-        if policy.same_day is SameDayRule.ONE:
-            return _payable(stay, night, "BILL-04", "admitted and discharged on one date counts as one day")
-        return _none(stay, night, False, "BILL-04", "this contract pays nothing for a same-day stay")
-    if policy.admit_discharge in (AdmitDischargeMode.DISCHARGE, AdmitDischargeMode.BOTH) and (
-        stay.departure != "death"
-    ):
-        return _payable(stay, night, "BILL-03", "this contract pays the day of discharge")
-    return _none(stay, night, False, "BILL-03", "the day of discharge or death does not count")
+    if _entered(stay, here, night):
+        return _same_day(stay, policy, night, present=False)
+    if policy.admit_discharge in PAYS_LAST_DAY and stay.departure != "death":
+        return _payable(stay, night, "BILL-03", "this contract pays the day of discharge", present=False)
+    ending = "leaving the bed" if stay.departure == "transfer" else "discharge or death"
+    return _none(stay, night, False, "BILL-03", f"the day of {ending} does not count")
+
+
+def _same_day(stay: StaySpan, policy: AccrualPolicy, night: Night, *, present: bool) -> DayVerdict:
+    if policy.same_day is SameDayRule.ONE:
+        why = "admitted and discharged on one date counts as one day"
+        return _payable(stay, night, "BILL-04", why, present=present)
+    return _none(stay, night, present, "BILL-04", "this contract pays nothing for a same-day stay")
 
 
 def _attendance(
@@ -209,19 +247,13 @@ def _attendance(
     if lower is not None and minimum.fallback_allowed:
         lower_minimum = _minimum(policy, lower)
         if lower_minimum is None or _short_by(attended, lower_minimum, policy) is None:
-            return _verdict(
-                stay,
-                night,
-                DayKind.PER_DIEM,
-                present=True,
-                level=lower,
-                fallback_of=stay.level,
-                rule="BILL-09",
-                why=f"attended {minutes} minutes: {short} for {stay.level}; "
-                f"the contract allows {lower} where the authorization does",
+            why = (
+                f"attended {minutes} minutes: {short} for {stay.level}; "
+                f"the contract allows {lower} where the authorization does"
             )
+            return _capped(stay, lower, night, used, policy, why)
     return _none(
-        stay, night, True, "BILL-09", f"attended {minutes} minutes: {short} for {stay.level}", needs_person=True
+        stay, night, True, "BILL-09", f"attended {minutes} minutes: {short} for {stay.level}", cause="hours_short"
     )
 
 
@@ -242,35 +274,47 @@ def _short_by(attended: DayAttendance | None, minimum: AttendanceMinimum, policy
 
 
 def _capped(stay: StaySpan, level: str, night: Night, used: UsedBefore, policy: AccrualPolicy, why: str) -> DayVerdict:
+    """A day that meets the minimum of `level`, unless the week's payable days at that level are used up (6.8)."""
     cap = policy.weekly_cap.get(level)
     if cap is not None and used.week_days.get(level, 0) >= cap:
-        return _none(stay, night, True, "BILL-09", f"{why}; the contract pays {cap} days a week", needs_person=True)
-    return _payable(stay, night, "BILL-09", why)
+        why = f"{why}; the contract pays {cap} days of {level} a week"
+        return _none(stay, night, True, "BILL-09", why, cause="weekly_cap")
+    fallback_of = stay.level if level != stay.level else None
+    return _verdict(
+        stay, night, DayKind.PER_DIEM, present=True, rule="BILL-09", why=why, level=level, fallback_of=fallback_of
+    )
 
 
 def _one_payable(verdicts: list[DayVerdict], policy: AccrualPolicy) -> list[DayVerdict]:
-    """BILL-10: one per diem per person and date unless the contract pairs the two levels. A night in a bed
-    wins over attendance; among equals the later stay does (BILL-07, E54)."""
-    payable = [v for v in verdicts if v.kind is not DayKind.NONE]
+    """BILL-10: one per diem per person and date unless the contract pairs the levels, each with each. A night
+    in a bed goes before attendance, attendance before a bed left that day (BILL-07), and among equals the later
+    stay (E54)."""
+    payable = [(n, v) for n, v in enumerate(verdicts) if v.kind is not DayKind.NONE]
     if len(payable) < 2:
         return verdicts
-    kept = sorted(enumerate(payable), key=lambda p: (p[1].track is Track.BED, p[1].present, p[0]), reverse=True)[0][1]
-    out = []
-    for verdict in verdicts:
-        if verdict.kind is DayKind.NONE or verdict is kept or _paired(kept, verdict, policy):
-            out.append(verdict)
+    kept: list[DayVerdict] = []
+    out = list(verdicts)
+    for place, verdict in sorted(payable, key=lambda p: (_precedence(p[1]), p[0]), reverse=True):
+        if all(_paired(other, verdict, policy) for other in kept):
+            kept.append(verdict)
             continue
-        out.append(
-            verdict.model_copy(
-                update={
-                    "kind": DayKind.NONE,
-                    "rule": "BILL-10",
-                    "why": f"{kept.level} bills this date; the contract pays one per diem a day",
-                    "needs_person": verdict.track is not kept.track,
-                }
-            )
+        conflict = verdict.track is Track.DAY and kept[0].track is Track.BED
+        out[place] = verdict.model_copy(
+            update={
+                "kind": DayKind.NONE,
+                "rule": "BILL-10",
+                "why": f"{kept[0].level} bills this date; the contract pays one per diem a day",
+                "needs_person": conflict,
+                "cause": "pairing_conflict" if conflict else None,
+            }
         )
     return out
+
+
+def _precedence(verdict: DayVerdict) -> int:
+    if verdict.track is Track.DAY:
+        return 1
+    return 2 if verdict.present or verdict.kind is DayKind.BED_HOLD else 0
 
 
 def _paired(kept: DayVerdict, other: DayVerdict, policy: AccrualPolicy) -> bool:
@@ -279,12 +323,12 @@ def _paired(kept: DayVerdict, other: DayVerdict, policy: AccrualPolicy) -> bool:
     return any({kept.level, other.level} == set(pair) for pair in policy.pairs)
 
 
-def _payable(stay: StaySpan, night: Night, rule: str, why: str) -> DayVerdict:
-    return _verdict(stay, night, DayKind.PER_DIEM, present=True, rule=rule, why=why)
+def _payable(stay: StaySpan, night: Night, rule: str, why: str, *, present: bool = True) -> DayVerdict:
+    return _verdict(stay, night, DayKind.PER_DIEM, present=present, rule=rule, why=why)
 
 
-def _none(stay: StaySpan, night: Night, present: bool, rule: str, why: str, needs_person: bool = False) -> DayVerdict:
-    return _verdict(stay, night, DayKind.NONE, present=present, rule=rule, why=why, needs_person=needs_person)
+def _none(stay: StaySpan, night: Night, present: bool, rule: str, why: str, cause: str | None = None) -> DayVerdict:
+    return _verdict(stay, night, DayKind.NONE, present=present, rule=rule, why=why, cause=cause)
 
 
 def _verdict(
@@ -297,7 +341,7 @@ def _verdict(
     why: str,
     level: str | None = None,
     fallback_of: str | None = None,
-    needs_person: bool = False,
+    cause: str | None = None,
 ) -> DayVerdict:
     # model_construct: the parts are validated already, and a facility's night makes one of these per stay.
     return DayVerdict.model_construct(
@@ -310,5 +354,6 @@ def _verdict(
         rule=rule,
         why=why,
         fallback_of=fallback_of,
-        needs_person=needs_person,
+        needs_person=cause is not None,
+        cause=cause,
     )
