@@ -165,7 +165,8 @@ async def _grant(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVer
     case.number = verdict.number or case.number
     case.last_covered_day = through
     case.review_due_at = review_due(through, w.payer.review)
-    if case.stay_id is None or w.episode.stay_id == case.stay_id:
+    # A case opened ahead of a scheduled move speaks for its level only once the person is there.
+    if w.episode.stay_id == case.stay_id:
         w.episode.authorized_level = verdict.level
     for kind in ("authorization_denied", "payer_silent", "payer_late", "authorization_lapsed"):
         await w.done(kind, "granted")

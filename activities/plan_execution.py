@@ -10,7 +10,7 @@ from definitions.errors import Refusal
 from definitions.ids import derived
 from definitions.movement import MovementFact
 from definitions.plan import AssessmentToRaise, TransitionPlan
-from definitions.vocabulary import AssessmentStatus, ConsentStatus, MovementKind, Phase, Track
+from definitions.vocabulary import AssessmentStatus, ConsentStatus, MovementKind, Phase, Track, TransitionKind
 from rules.calendar import facility_date
 from rules.projection import project
 from rules.sessions import sessions_for
@@ -254,8 +254,12 @@ async def _authorization(
         await authorization.end_date_case(
             writing.session, case_id=case.authorization_id, on=case.on, key=writing.key, now=writing.now
         )
+    if stay_id is not None and plan.kind is not TransitionKind.PARALLEL:
+        writing.episode.authorized_level = None
     if plan.case_ahead is not None and stay_id is not None:
-        await authorization.attach_case(writing.session, case_id=plan.case_ahead, stay_id=stay_id)
+        writing.episode.authorized_level = await authorization.attach_case(
+            writing.session, case_id=plan.case_ahead, stay_id=stay_id
+        )
     if plan.case is not None:
         await open_planned_case(writing, plan, stay_id, transition_id)
 

@@ -79,10 +79,14 @@ async def future_transfer(stage: Stage, bundle: dict[str, Any]) -> None:
     status = stage.move("2.5", at=stage.driver.now + timedelta(hours=20))
     if status != "scheduled":
         raise RuntimeError(f"a future transfer should be scheduled, not {status}")
+    await stage.driver.settle()
+    ahead = stage.page()["authorized_level"]
+    if ahead != "3.5":
+        raise RuntimeError(f"a case opened ahead speaks too early: authorized {ahead} while still at 3.5")
     await stage.wait(days=3)
-    level = stage.page()["level"]
-    if level != "2.5":
-        raise RuntimeError(f"the future transfer did not fire: still at {level}")
+    page = stage.page()
+    if (page["level"], page["authorized_level"]) != ("2.5", "2.5"):
+        raise RuntimeError(f"the future transfer did not fire whole: {page['level']}, {page['authorized_level']}")
     await stage.wait(days=4)
     stage.end("completed", "goals met")
 

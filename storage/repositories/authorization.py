@@ -104,12 +104,14 @@ async def add_request(
     )  # fmt: skip
 
 
-async def attach_case(session: AsyncSession, *, case_id: UUID, stay_id: UUID) -> None:
-    """A case opened ahead of a scheduled transition now belongs to its stay."""
+async def attach_case(session: AsyncSession, *, case_id: UUID, stay_id: UUID) -> str | None:
+    """A case opened ahead of a scheduled transition now belongs to its stay. Answers the level it grants so far."""
     case = await session.get(Authorization, case_id)
-    if case is not None:
-        case.stay_id = stay_id
-        case.version += 1
+    if case is None:
+        return None
+    case.stay_id = stay_id
+    case.version += 1
+    return case.granted_level
 
 
 async def end_date_case(session: AsyncSession, *, case_id: UUID, on: date, key: str, now: datetime) -> None:
