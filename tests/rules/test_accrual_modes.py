@@ -210,3 +210,17 @@ def test_a_leap_day_is_a_day(year: int, days: int) -> None:
                     started_at=datetime(year, 1, 1, tzinfo=TZ))  # fmt: skip
     found = judge_days([stay], [], [], AccrualPolicy(), ZONE, date(year, 2, 1), date(year, 3, 1) - timedelta(days=1))
     assert len(paid(found)) == days
+
+
+def test_the_first_day_away_and_the_following_carry_their_rules() -> None:
+    absence = Absence(stay_id="3.5", kind="leave", left_at=at("03-12 00:00"), returned_at=at("03-14 09:00"))
+    found = judged([bed("3.5", "03-05 10:00")], AccrualPolicy(), [absence], "03-11", "03-14")
+    assert [v.rule for v in found] == ["BILL-01", "BILL-05", "BILL-06", "BILL-01"]
+
+
+@pytest.mark.parametrize("mode", list(AdmitDischargeMode))
+def test_a_move_to_another_house_leaves_the_date_to_it(mode: AdmitDischargeMode) -> None:
+    """BILL-07: a close reads one facility; the stay that took over may stand in another."""
+    found = judged([bed("3.7", "03-02 10:00", "03-05 10:00", "transfer")], AccrualPolicy(admit_discharge=mode))
+    assert found[-1].rule == "BILL-07"
+    assert "03-05 3.7" not in paid(found)
