@@ -1,0 +1,185 @@
+"""Decision approved -> transition executed with all five families readable, beside a bare workflow update whose one
+ordinary activity writes the same rows (into tables without indexes) and nothing else."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from bench.bare import QUEUE, BareContract, BareWorkflow, Copy
+from bench.measure import percentile, report
+from definitions.episode import (
+    DecideTransition,
+    Decision,
+    Diagnosis,
+    Drive,
+    EpisodeStart,
+    OpenEpisode,
+    RequestTransition,
+    SignConsent,
+)
+from definitions.ids import derived, episode_id_of
+from definitions.queues import CARE
+from definitions.vocabulary import Role
+from local.rehearsal.house import House
+from runtime.catalog import load_catalog
+from runtime.keyring import load_keyring
+from runtime.temporal import connect
+from storage.engine import Database, make_engine
+from storage.models import Assessment
+from storage.repositories.clock import set_clock
+from storage.repositories.facility import ensure_facilities
+from worker import wire, workers
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+COPIED = {
+    "movement": "episode_id", "stay": "episode_id", "assessment_due": "episode_id", "consent": "episode_id",
+    "authorization": "episode_id", "authorization_request": "episode_id", "attendance": "episode_id",
+    "per_diem_account": "episode_id", "open_item": "episode_id", "timeline_entry": "episode_id", "due": "owner_id",
+}  # fmt: skip
+
+
+class BareActivities(BareContract):
+    """The floor's one activity: the same rows in one transaction, nothing decided."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def copy_rows(self, request: Copy) -> int:
+        count = 0
+        async with self._database.write() as session:
+            for table, column in COPIED.items():
+                done: Any = await session.execute(
+                    text(f'INSERT INTO bench_{table} SELECT * FROM "{table}" WHERE {column} = :e'),
+                    {"e": request.template},
+                )
+                count += done.rowcount
+        return count
+
+
+class Bench:
+    def __init__(self, client: Client, database: Database) -> None:
+        self.client = client
+        self.database = database
+
+    async def prepare(self, number: int) -> tuple[UUID, UUID]:
+        """An episode with a residential admission asked for and ready to be approved: (episode, transition)."""
+        key, person, coverage = f"bench:{number}:{uuid4()}", uuid4(), uuid4()
+        episode = episode_id_of(key)
+        async with self.database.write() as session:
+            await session.execute(
+                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', '', :n, 1)"),
+                {"i": person, "n": NOW},
+            )
+            await session.execute(
+                text(
+                    "INSERT INTO coverage (id, person_id, payer, kind, rank, from_date) "
+                    "VALUES (:c, :p, 'self_pay', 'self_pay', 1, '2026-01-01')"
+                ),
+                {"c": coverage, "p": person},
+            )
+        said = {"actor": "bench", "now": NOW, "episode_id": episode}
+        handle = await self.client.start_workflow(
+            "EpisodeWorkflow", EpisodeStart(episode_id=episode, drive=Drive.DRIVEN), id=f"episode/{episode}",
+            task_queue=CARE,
+        )  # fmt: skip
+        await handle.execute_update(
+            "open",
+            OpenEpisode(
+                key=key, role=Role.ADMISSIONS, person_id=person, facility="harbor", coverage_id=coverage,
+                payer="self_pay", requested_level="2.5", source="bench", edition="2026-01",
+                diagnoses=(Diagnosis(code="F1020", rank=1),), **said,
+            ),
+        )  # fmt: skip
+        await handle.execute_update(
+            "sign_consent", SignConsent(key=f"{key}:c", role=Role.CLINICIAN, form="treatment", signed_at=NOW, **said)
+        )
+        async with self.database.write() as session:
+            session.add(
+                Assessment(
+                    id=uuid4(), episode_id=episode, instrument="LOC_DIM", edition="2026-01", answers={}, detail={},
+                    recommended_level="2.5", outcome="completed", performed_at=NOW, recorded_at=NOW,
+                    recorded_by="bench", command_key=key,
+                )
+            )  # fmt: skip
+        await handle.execute_update(
+            "request_transition",
+            RequestTransition(
+                key=f"{key}:r", role=Role.CLINICIAN, to_level="2.5", effective_at=NOW, rationale="bench", **said
+            ),
+        )
+        return episode, derived(f"{key}:r", "transition")
+
+    async def decide(self, episode: UUID, transition: UUID) -> None:
+        await self.client.get_workflow_handle(f"episode/{episode}").execute_update(
+            "decide_transition",
+            DecideTransition(
+                key=f"d:{transition}", actor="bench", role=Role.REVIEWER, now=NOW, episode_id=episode,
+                transition_id=transition, transition_version=1, decision=Decision.APPROVE,
+            ),
+        )  # fmt: skip
+
+
+async def timed(calls: list[Callable[[], Awaitable[Any]]], in_flight: int) -> tuple[list[float], float]:
+    """(seconds of each, calls per second) with at most `in_flight` at a time."""
+    gate = asyncio.Semaphore(in_flight)
+    took: list[float] = []
+
+    async def one(call: Callable[[], Awaitable[Any]]) -> None:
+        async with gate:
+            began = time.perf_counter()
+            await call()
+            took.append(time.perf_counter() - began)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one(c) for c in calls))
+    return took, len(calls) / (time.perf_counter() - began)
+
+
+async def measure(house: House, single: int = 30, many: int = 60) -> None:
+    settings = house.settings
+    keyring, catalog = load_keyring(settings), load_catalog()
+    database = Database(make_engine(settings.database_url, pool_size=20, overflow=40))
+    client = await connect(house.temporal.address, settings.temporal_namespace, keyring)
+    async with database.write() as session:
+        await ensure_facilities(session, catalog.latest, NOW.date())
+        await set_clock(session, NOW)
+        for table in COPIED:
+            await session.execute(text(f'CREATE TABLE bench_{table} (LIKE "{table}")'))
+    hands = wire(settings, database, catalog, keyring)
+    care, exchange = workers(client, hands)
+    bare = BareActivities(database)
+    floor_worker = Worker(client, task_queue=QUEUE, workflows=[BareWorkflow], activities=[bare.copy_rows])
+    async with care, exchange, floor_worker:
+        made = Bench(client, database)
+        ready = [await made.prepare(n) for n in range(single + many + 3)]
+        for episode, transition in ready[:3]:
+            await made.decide(episode, transition)
+        template = ready[0][0]
+        rows = await bare.copy_rows(Copy(template=template))
+        for in_flight, batch in ((1, ready[3 : 3 + single]), (50, ready[3 + single :])):
+            floor_handles = [
+                await client.start_workflow("BareWorkflow", id=f"bare/{uuid4()}", task_queue=QUEUE) for _ in batch
+            ]
+            floor, floor_rate = await timed(
+                [lambda h=h: h.execute_update("copy", Copy(template=template)) for h in floor_handles], in_flight
+            )
+            took, rate = await timed([lambda e=e, t=t: made.decide(e, t) for e, t in batch], in_flight)
+            for share in (0.5, 0.99):
+                report(
+                    f"decision_to_executed_p{int(share * 100)}_at_{in_flight}", percentile(took, share) * 1000, "ms",
+                    percentile(floor, share) * 1000, rows=rows,
+                )  # fmt: skip
+            report(f"decisions_per_second_at_{in_flight}", rate, "1/s", floor_rate)
+            for handle in floor_handles:
+                await handle.terminate()
+    await hands.line.close()
+    await database.close()
