@@ -5,6 +5,7 @@ Kept apart from workflow code: zone arithmetic fails inside the workflow sandbox
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from definitions.errors import ErrorType, Refusal
@@ -14,12 +15,21 @@ SATURDAY = 5
 
 @lru_cache(maxsize=64)
 def zone_of(name: str) -> ZoneInfo:
-    """The zone by its IANA name; read from the pinned tzdata package, so a system update changes nothing."""
-    return ZoneInfo(name)
+    """The zone by its IANA name, read from the locked tzdata package: an update of the machine's own zone files
+    moves no past date (E61). Raises ValueError for a name that is none."""
+    source = files("tzdata").joinpath("zoneinfo", *name.split("/"))
+    try:
+        with source.open("rb") as data:
+            return ZoneInfo.from_file(data, key=name)
+    except (OSError, ValueError):
+        raise ValueError(f"{name!r} is no time zone; use an IANA name such as America/Chicago") from None
 
 
 def facility_date(moment: datetime, zone: str) -> date:
-    """The calendar date of an instant where the facility stands."""
+    """The calendar date of an instant where the facility stands. Raises ValueError for a moment without offset,
+    which would be read in the server's own zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment must carry its offset")
     return moment.astimezone(zone_of(zone)).date()
 
 
@@ -34,6 +44,11 @@ def midnight_ending(on: date, zone: str) -> datetime:
     return midnight_before(on + timedelta(days=1), zone)
 
 
+def day_length(on: date, zone: str) -> timedelta:
+    """How long a local date lasts: 23 or 25 hours when clocks change (V9, V10)."""
+    return midnight_ending(on, zone) - midnight_before(on, zone)
+
+
 def local_instant(
     on: date, at: time, zone: str, *, fold: int | None = None, shift_forward: bool = False
 ) -> datetime | Refusal:
@@ -46,14 +61,14 @@ def local_instant(
         return first.astimezone(UTC)
     exists = first.astimezone(UTC).astimezone(tz).replace(tzinfo=None) == first.replace(tzinfo=None)
     if not exists:
-        moved = first.astimezone(UTC)
         if shift_forward:
-            return moved
-        local = moved.astimezone(tz)
+            return first.astimezone(UTC)
+        change = _change_between(second.astimezone(UTC), first.astimezone(UTC), tz)
+        before, after = (change - timedelta(minutes=1)).astimezone(tz), change.astimezone(tz)
         return Refusal(
             code=ErrorType.LOCAL_TIME_GAP,
-            detail=f"{on} {at:%H:%M} does not exist in {zone}: clocks go forward that night. "
-            f"Say {local:%H:%M} or a time before the change.",
+            detail=f"{on} {at:%H:%M} does not exist in {zone}: clocks go forward then. "
+            f"Say {before:%H:%M} or earlier, or {after:%H:%M} or later.",
         )
     if fold is None:
         return Refusal(
@@ -62,6 +77,18 @@ def local_instant(
             f"Say which by its offset: {first:%z} (first) or {second:%z} (second).",
         )
     return (second if fold else first).astimezone(UTC)
+
+
+def _change_between(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
+    """The first whole minute after `early`, up to `late`, that has the offset of `late`."""
+    offset = late.astimezone(zone).utcoffset()
+    while late - early > timedelta(minutes=1):
+        middle = early + timedelta(minutes=(late - early) // timedelta(minutes=2))
+        if middle.astimezone(zone).utcoffset() == offset:
+            late = middle
+        else:
+            early = middle
+    return late
 
 
 def dates_between(first: date, last: date) -> Iterator[date]:
@@ -74,6 +101,11 @@ def dates_between(first: date, last: date) -> Iterator[date]:
 
 def is_business_day(on: date, holidays: Collection[date] = ()) -> bool:
     return on.weekday() < SATURDAY and on not in holidays
+
+
+def business_days(first: date, last: date, holidays: Collection[date] = ()) -> list[date]:
+    """The business days from `first` to `last`, both included."""
+    return [on for on in dates_between(first, last) if is_business_day(on, holidays)]
 
 
 def earlier_business_day(on: date, holidays: Collection[date] = ()) -> date:
