@@ -1,9 +1,9 @@
-"""Grants and what they cover (AUTH-01, AUTH-06)."""
+"""Grants and what they cover (AUTH-01, AUTH-05, AUTH-06)."""
 
 from datetime import date
 from uuid import UUID
 
-from definitions.base import WireModel
+from definitions.base import ServiceDate, WireModel
 
 
 class Grant(WireModel):
@@ -16,9 +16,24 @@ class Grant(WireModel):
     from_date: date
     through_date: date
     number: str | None = None
+    end_dated_on: date | None = None
+    """Set when a move or an ending closed the case early; nothing after it is covered."""
+
+    @property
+    def last_day(self) -> date:
+        """The last date this grant can cover."""
+        return min(self.through_date, self.end_dated_on) if self.end_dated_on else self.through_date
 
 
 class CoverageVerdict(WireModel):
     covered: bool
     authorization_id: UUID | None = None
     why: str
+
+
+class CoveredDay(WireModel):
+    """One payable date and the grant that carries it, or why none does (AUTH-05)."""
+
+    service_date: ServiceDate
+    level: str
+    coverage: CoverageVerdict
