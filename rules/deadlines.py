@@ -22,3 +22,11 @@ def wait_for(deadlines: Sequence[Deadline], now: datetime) -> timedelta | None:
     if first is None:
         return None
     return max(first.at - now, timedelta(0))
+
+
+def replace(deadlines: Sequence[Deadline], key: str, new: Deadline | None) -> tuple[Deadline, ...]:
+    """The deadlines with whatever stood under `key` gone and `new`, when given, in its place: a change never
+    stacks a second one (D6). `new` under another key moves the deadline there, over anything that stood there."""
+    gone = {key} if new is None else {key, new.key}
+    kept = tuple(d for d in deadlines if d.key not in gone)
+    return kept if new is None else (*kept, new)
