@@ -10,9 +10,9 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
 from definitions import search
+from local.stack.process import free_port
 from runtime.keyring import Keyring
 from runtime.temporal import TemporalUnavailable, connect, prepare_namespace
-from tests.conftest import free_port
 from tests.runtime.processes import run_module
 from tests.runtime.samples import INDEX_KEY, KEY_A
 
