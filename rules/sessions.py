@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from definitions.errors import Refusal
 from definitions.schedule import ScheduleTemplate
-from definitions.session import PlannedSession
+from definitions.session import PlannedSession, WeekHours
 from rules.calendar import dates_between, local_instant
 
 
@@ -61,8 +61,29 @@ def nth_program_day(
 
 
 def counted_minutes(sessions: Collection[PlannedSession]) -> int:
-    return sum(s.minutes for s in sessions if s.counts)
+    """Minutes that count towards a day's minimum; a minute in two sessions counts once (SCH-04)."""
+    total, until = timedelta(0), None
+    for session in sorted((s for s in sessions if s.counts), key=lambda s: s.starts_at):
+        starts = session.starts_at if until is None else max(session.starts_at, until)
+        if session.ends_at > starts:
+            total += session.ends_at - starts
+            until = session.ends_at
+    return total // timedelta(minutes=1)
+
+
+def week_hours(template: ScheduleTemplate, zone: str, on: date, holidays: Collection[date] = ()) -> WeekHours:
+    """What the week of `on` plans against the template's floor (SCH-06, SCH-08)."""
+    monday = on - timedelta(days=on.weekday())
+    full = sessions_for(template, zone, monday, monday + timedelta(days=6))
+    planned = counted_minutes([s for s in full if s.service_date not in holidays])
+    return WeekHours(
+        week_of=monday,
+        planned_minutes=planned,
+        closed_minutes=counted_minutes(full) - planned,
+        floor_minutes=template.hours_floor_weekly * 60,
+    )
 
 
 def overlaps(a: PlannedSession, start: datetime, end: datetime) -> bool:
+    """Whether the session shares a moment with [start, end)."""
     return a.starts_at < end and start < a.ends_at
