@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,8 @@ from definitions.ids import derived
 from definitions.session import PlannedSession
 from definitions.vocabulary import SessionStatus
 from storage.models import Attendance, Session
+
+SESSION, ATTENDANCE = cast(Table, Session.__table__), cast(Table, Attendance.__table__)
 
 
 async def place_sessions(
@@ -30,21 +32,20 @@ async def place_sessions(
     if not planned:
         return 0
     rows = [_row(facility, program, template, p, stay_id) for p in planned]
-    await session.execute(insert(Session).values(rows).on_conflict_do_nothing())
-    places = insert(Attendance).values(
-        [
-            {
-                "session_id": row["id"],
-                "stay_id": stay_id,
-                "episode_id": episode_id,
-                "service_date": row["service_date"],
-                "status": SessionStatus.SCHEDULED,
-            }
-            for row in rows
-        ]
-    )
-    made = await session.execute(places.on_conflict_do_nothing().returning(Attendance.session_id))
-    return len(made.all())
+    # Lists of parameters, not one statement with all values: the compiled statement is then reused.
+    await session.execute(insert(SESSION).on_conflict_do_nothing(), rows)
+    places = [
+        {
+            "session_id": row["id"],
+            "stay_id": stay_id,
+            "episode_id": episode_id,
+            "service_date": row["service_date"],
+            "status": SessionStatus.SCHEDULED,
+        }
+        for row in rows
+    ]
+    made: Any = await session.execute(insert(ATTENDANCE).on_conflict_do_nothing(), places)
+    return int(made.rowcount)
 
 
 def _row(facility: str, program: str, template: str, planned: PlannedSession, stay_id: UUID) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def _row(facility: str, program: str, template: str, planned: PlannedSession, st
         "ends_at": planned.ends_at,
         "minutes": planned.minutes,
         "counts": planned.counts,
+        "version": 1,
     }
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Table, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,7 @@ from definitions.deadline import Deadline
 from definitions.vocabulary import DeadlineKind, OpenItemStatus
 from storage.models import Due, OpenItem
 
+DUE = cast(Table, Due.__table__)
 EPISODE = "episode"
 AUTHORIZATION = "authorization"
 
@@ -81,30 +82,29 @@ async def replace_due(session: AsyncSession, *, owner_kind: str, owner_id: UUID,
     await session.execute(stale.where(Due.key.not_in(keys)) if keys else stale)
     if not deadlines:
         return
-    statement = insert(Due).values(
-        [
-            {
-                "owner_kind": owner_kind,
-                "owner_id": owner_id,
-                "key": d.key,
-                "kind": d.kind,
-                "at": d.at,
-                "why": d.why,
-                "subject_id": d.subject_id,
-            }
-            for d in deadlines
-        ]
-    )
+    statement = insert(DUE)
+    rows = [
+        {
+            "owner_kind": owner_kind,
+            "owner_id": owner_id,
+            "key": d.key,
+            "kind": d.kind,
+            "at": d.at,
+            "why": d.why,
+            "subject_id": d.subject_id,
+        }
+        for d in deadlines
+    ]
+    # A list of parameters, not one statement with all values: the compiled statement is then reused. Rows that say
+    # the same already are left alone.
+    changed = {name: statement.excluded[name] for name in ("kind", "at", "why", "subject_id")}
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=["owner_kind", "owner_id", "key"],
-            set_={
-                "kind": statement.excluded.kind,
-                "at": statement.excluded.at,
-                "why": statement.excluded.why,
-                "subject_id": statement.excluded.subject_id,
-            },
-        )
+            set_=changed,
+            where=(DUE.c.at != statement.excluded.at) | (DUE.c.why != statement.excluded.why),
+        ),
+        rows,
     )
 
 
