@@ -81,7 +81,10 @@ def judge_night(
     used: UsedBefore = NOTHING_USED,
 ) -> list[DayVerdict]:
     """One person, one payer, one date: a verdict for each stay that touches the date, at most one of them
-    payable unless the contract pairs levels (BILL-10). Stays that do not touch the date change nothing."""
+    payable unless the contract pairs levels (BILL-10). Stays that do not touch the date change nothing.
+
+    Moments are compared as they come; give them in UTC, as the database does. Two moments of one zone object would
+    be compared by their wall time, and the hour that comes twice would lose its order."""
     here = [stay for stay in stays if touches(stay, night)]
     verdicts = []
     for stay in here:

@@ -135,7 +135,7 @@ def plus_business_hours(moment: datetime, hours: int, zone: str, holidays: Colle
     """`hours` later, counting only hours of business days in `zone` (AUTH-02)."""
     local_day = facility_date(moment, zone)
     current = (
-        moment
+        moment.astimezone(UTC)
         if is_business_day(local_day, holidays)
         else midnight_before(plus_business_days(local_day, 1, holidays), zone)
     )

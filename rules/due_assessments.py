@@ -1,12 +1,13 @@
 """Which assessments a level owes, from when, and what already stands for them (ASM-01 to ASM-04)."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from definitions.assessment_due import PlannedAssessment, PriorResult
+from definitions.errors import Refusal
 from definitions.level import DueRule, DueUnit, LevelOfCare
 from definitions.schedule import ScheduleTemplate
-from rules.calendar import facility_date, midnight_ending
+from rules.calendar import facility_date, local_instant, midnight_ending, zone_of
 from rules.sessions import nth_program_day
 
 
@@ -20,7 +21,7 @@ def due_at(
     """When a rule's first result is due. Hours are elapsed time; days and program days end at local midnight
     of the day counted from the anchor's date (ASM-01)."""
     if rule.unit is DueUnit.HOURS:
-        return anchor + timedelta(hours=rule.within)
+        return anchor.astimezone(UTC) + timedelta(hours=rule.within)
     start = facility_date(anchor, zone)
     if rule.unit is DueUnit.DAYS:
         return midnight_ending(start + timedelta(days=rule.within), zone)
@@ -34,7 +35,7 @@ def standing_result(rule: DueRule, anchor: datetime, results: Sequence[PriorResu
     if not rule.once_per_episode:
         if rule.carry_over_days is None:
             return None
-        oldest = anchor - timedelta(days=rule.carry_over_days)
+        oldest = anchor.astimezone(UTC) - timedelta(days=rule.carry_over_days)
         mine = [r for r in mine if r.performed_at >= oldest]
     return max(mine, key=lambda r: r.performed_at, default=None)
 
@@ -73,7 +74,7 @@ def due_assessments(
         prior = standing_result(rule, anchor, results)
         due = due_at(rule, anchor, zone, template, holidays)
         if prior is not None and not rule.once_per_episode:
-            following = next_repeat(rule, prior.performed_at)
+            following = next_repeat(rule, prior.performed_at, zone)
             if following is not None:
                 owed.append(planned(rule, max(due, following), level))
                 continue
@@ -81,10 +82,18 @@ def due_assessments(
     return tuple(owed)
 
 
-def next_repeat(rule: DueRule, completed_at: datetime) -> datetime | None:
-    """When the next result is due: from the last completed time, not the last due time (ASM-01)."""
+def next_repeat(rule: DueRule, completed_at: datetime, zone: str | None = None) -> datetime | None:
+    """When the next result is due: from the last completed time, not the last due time (ASM-01). Hours are elapsed
+    time (E59); days are the facility's own, so a weekly question stays at its hour when clocks change."""
     if rule.repeat_every_hours is not None:
-        return completed_at + timedelta(hours=rule.repeat_every_hours)
-    if rule.repeat_every_days is not None:
-        return completed_at + timedelta(days=rule.repeat_every_days)
-    return None
+        return completed_at.astimezone(UTC) + timedelta(hours=rule.repeat_every_hours)
+    if rule.repeat_every_days is None:
+        return None
+    days = timedelta(days=rule.repeat_every_days)
+    if zone is None:
+        return completed_at.astimezone(UTC) + days
+    local = completed_at.astimezone(zone_of(zone))
+    found = local_instant(local.date() + days, local.time(), zone, fold=local.fold, shift_forward=True)
+    if isinstance(found, Refusal):
+        raise TypeError("a shifted local time is never refused")
+    return found

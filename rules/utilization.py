@@ -1,7 +1,7 @@
 """When a review is due, what a grant covers and what dates use of it (domain 4.9)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from definitions.accrual import DayKind, DayVerdict
 from definitions.errors import Refusal
@@ -36,7 +36,7 @@ def decision_due(sent_at: datetime, urgent: bool, clock: DecisionClock, review: 
     hours = clock.urgent_hours if urgent else clock.standard_hours
     if clock.clock is ClockKind.BUSINESS:
         return plus_business_hours(sent_at, hours, review.zone, review.holidays)
-    return sent_at + timedelta(hours=hours)
+    return sent_at.astimezone(UTC) + timedelta(hours=hours)
 
 
 def units_left(grant: Grant, used: int, today: date) -> int:
