@@ -171,7 +171,8 @@ async def _satisfy(
             )  # fmt: skip
     level = edition.levels.get(episode.level or "")
     rule = next((r for r in level.assessments if r.instrument == body.instrument), None) if level else None
-    following = next_repeat(rule, body.performed_at) if rule and episode.phase is Phase.IN_CARE else None
+    zone = edition.facilities[episode.facility].zone
+    following = next_repeat(rule, body.performed_at, zone) if rule and episode.phase is Phase.IN_CARE else None
     if rule is None or following is None or level is None:
         return
     session.add(
