@@ -1,9 +1,12 @@
 """The midnight close: every night of a facility ends with one answer per person, set-based and repeatable (D5)."""
 
+import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,30 +14,35 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.session_horizon import extend_horizon
-from definitions.accrual import Absence, DayAttendance, DayKind, StaySpan
-from definitions.charging import (
-    CoverageFact,
-    NightStay,
-    PresenceRow,
-    WantedCharge,
-    WantedException,
-)
+from definitions.accrual import DayKind
+from definitions.charging import CoverageFact, NightStay, PresenceRow, WantedCharge, WantedException
 from definitions.contracts import MidnightContract
 from definitions.midnight import CloseDate, DateClosed, DatesToClose, DatesWanted
 from definitions.payer import Payer
 from definitions.vocabulary import Track
-from rules.accrual import Night, UsedBefore, judge_night, night_of
+from rules.accrual import NOTHING_USED, Night, UsedBefore, judge_night, night_of
 from rules.calendar import dates_between, facility_date, midnight_ending
 from rules.census import count_lines, state_at_end, steps_of
-from rules.charging import charge_for
+from rules.charging import Tariff, charge_for
 from runtime.catalog import Catalog
 from storage.engine import Database
 from storage.models import Facility, FacilityDay
 from storage.reads import night as reads
+from storage.reads.night import NightRow, Used
 from storage.repositories import census, ledger
+from storage.repositories.charge_exception import write_exceptions
+from storage.repositories.facility_day import reopen_dependents
 
 DATES_AT_ONCE = 40
 """Unclosed dates named in one answer; a longer downtime takes several rounds."""
+PEOPLE_A_BREATH = 1000
+"""People judged before the worker's other work gets a turn and the server hears from us."""
+NO_COVER: Final[Mapping[str, CoverageFact]] = {}
+Beat = Callable[[], None]
+
+
+def _still() -> None:
+    """No heartbeat: outside an activity nobody listens."""
 
 
 class NightBook:
@@ -42,6 +50,7 @@ class NightBook:
 
     def __init__(self, night: Night) -> None:
         self.night = night
+        self.tariff = Tariff(night.service_date)
         self.charges: list[WantedCharge] = []
         self.exceptions: list[WantedException] = []
         self.presence: list[PresenceRow] = []
@@ -50,6 +59,20 @@ class NightBook:
     def digest(self) -> str:
         rows = sorted((str(p.stay_id), p.program, p.level, p.payer, p.state) for p in self.presence)
         return hashlib.md5(",".join("".join(r) for r in rows).encode(), usedforsecurity=False).hexdigest()
+
+    def problems(self, changes: ledger.Changes, lost: set[UUID]) -> list[WantedException]:
+        """Everything a biller must see. A day that a person voided is only a suggestion, whatever else is wrong with
+        it; a day that lost says that another live charge of the same person stands (invariant 1)."""
+        settled = lost | {s.stay_id for s in changes.suggestions}
+        conflicts = [
+            WantedException(
+                c.stay_id, c.episode_id, c.service_date, "pairing_conflict",
+                f"another per diem of this person stands on {c.service_date}; decide which one bills", c.amount,
+            )
+            for c in self.charges
+            if c.stay_id in lost
+        ]  # fmt: skip
+        return [e for e in self.exceptions if e.stay_id not in settled] + changes.suggestions + conflicts
 
 
 class MidnightActivities(MidnightContract):
@@ -79,81 +102,89 @@ class MidnightActivities(MidnightContract):
 
     @activity.defn
     async def close_date(self, request: CloseDate) -> DateClosed:
-        closed = await self.close(request)
+        closed = await self.close(request, activity.heartbeat)
         async with self._database.write() as session:
             await extend_horizon(session, self._catalog, request.facility, request.service_date)
         return closed
 
-    async def close(self, request: CloseDate) -> DateClosed:
+    async def close(self, request: CloseDate, beat: Beat = _still) -> DateClosed:
         """One transaction. Closing twice changes nothing; closing late or again after a correction is this."""
         async with self._database.write() as session:
             day = await census.lock_day(session, request.facility, request.service_date)
             facility = await session.get_one(Facility, request.facility)
             if midnight_ending(request.service_date, facility.zone) > request.now:
                 raise RuntimeError(f"{request.service_date} is not over at {request.facility}; nothing was closed")
-            book = await self._judge(session, facility, night_of(request.service_date, facility.zone))
-            version = day.version + 1
+            book = await self._judge(session, facility, night_of(request.service_date, facility.zone), beat)
+            restated = await self._snapshot(session, request, day, book)
+            beat()
             posted = await ledger.read_posted(session, request.facility, request.service_date)
             changes = ledger.compare(book.charges, posted)
-            lost = await ledger.apply(session, request.facility, changes, version=version, now=request.now)
-            exceptions = [*book.exceptions, *changes.suggestions, *_lost(book, lost)]
-            opened = await ledger.write_exceptions(
-                session, request.facility, request.service_date, exceptions, request.now
+            lost = await ledger.apply(
+                session, request.facility, request.service_date, changes, version=day.version, now=request.now
             )
-            restated = await self._snapshot(session, request, day, version, book)
-            day.closed_at = request.now
-            day.stale = False
+            beat()
+            opened, resolved = await write_exceptions(
+                session, request.facility, request.service_date, book.problems(changes, lost), request.now
+            )
+            inserted = len(changes.insert) - len(lost)
+            changed = restated or bool(inserted or changes.void or changes.refresh or opened or resolved)
+            if inserted or changes.void:
+                await self._reopen_dependents(session, request, changes)
+            if changed or day.stale or day.closed_at is None:
+                day.closed_at, day.stale, day.stale_reason = request.now, False, None
             return DateClosed(
                 facility=request.facility,
                 service_date=request.service_date,
                 version=day.version,
-                changed=restated or bool(changes.insert or changes.void),
+                changed=changed,
                 present=sum(p.state in ("present", "enrolled") for p in book.presence),
-                posted=len(changes.insert) - len(lost),
+                posted=inserted,
                 voided=len(changes.void),
                 exceptions=opened,
             )
 
-    async def _judge(self, session: AsyncSession, facility: Facility, night: Night) -> NightBook:
+    async def _judge(self, session: AsyncSession, facility: Facility, night: Night, beat: Beat) -> NightBook:
         """Read the night set-based, decide each person by the one rule."""
-        on, ends = night.service_date, night.ends
-        stays = await reads.read_stays(session, facility.key, night.begins, ends)
-        absences = await reads.read_absences(session, facility.key, night.begins, ends)
-        attendance = await reads.read_attendance(session, facility.key, on)
+        on = night.service_date
+        rows = await reads.read_presence(session, facility.key, on, night.begins, night.ends)
+        beat()
         coverage = await reads.read_coverage(session, facility.key, on)
-        weeks, holds = await reads.read_used(session, facility.key, on)
+        counted = {r.stay.person_id for r in rows if r.absences or r.attended is not None}
+        used = await reads.read_used(session, facility.key, on, counted)
+        beat()
         book = NightBook(night)
-        start = 0
-        while start < len(stays):
-            end = start + 1
-            person = stays[start][0].person_id
-            while end < len(stays) and stays[end][0].person_id == person:
-                end += 1
-            used = UsedBefore(holds.get(person, 0), weeks.get(person, {}))
-            self._person(book, stays[start:end], absences, attendance, coverage, used)
-            start = end
+        for number, (person, group) in enumerate(groupby(rows, key=lambda row: row.stay.person_id)):
+            self._person(book, person, list(group), coverage, used)
+            if number % PEOPLE_A_BREATH == PEOPLE_A_BREATH - 1:
+                beat()
+                await asyncio.sleep(0)
         return book
 
     def _person(
         self,
         book: NightBook,
-        stays: Sequence[tuple[NightStay, StaySpan]],
-        absences: dict[str, list[Absence]],
-        attendance: dict[str, DayAttendance],
+        person: UUID,
+        rows: Sequence[NightRow],
         coverage: dict[UUID, dict[str, CoverageFact]],
-        used: UsedBefore,
+        used: Used,
     ) -> None:
-        spans = [span for _, span in stays]
-        away = [a for span in spans for a in absences.get(span.stay_id, ())]
-        payer = self._payer(stays[-1][0])
-        verdicts = {v.stay_id: v for v in judge_night(spans, away, attendance, payer.accrual, book.night, used)}
+        payer = self._payer(rows[-1].stay)
+        spans = [row.span for row in rows]
+        away = [absence for row in rows for absence in row.absences]
+        attended = {row.span.stay_id: row.attended for row in rows if row.attended is not None}
+        before = NOTHING_USED
+        if away or attended:
+            key = (person, payer.key)
+            before = UsedBefore(used.holds.get(key, 0), used.week.get(key, {}))
+        verdicts = {v.stay_id: v for v in judge_night(spans, away, attended, payer.accrual, book.night, before)}
         in_bed = any(v.track is Track.BED and v.kind is not DayKind.NONE for v in verdicts.values())
-        for stay, span in stays:
-            _count(book, stay, span, away)
-            verdict = verdicts.get(span.stay_id)
+        for row in rows:
+            _count(book, row)
+            verdict = verdicts.get(row.span.stay_id)
             if verdict is None:
                 continue
-            charge, exception = charge_for(stay, verdict, payer, coverage.get(stay.episode_id, {}), in_bed)
+            cover = coverage.get(row.stay.episode_id, NO_COVER)
+            charge, exception = charge_for(row.stay, verdict, payer, cover, in_bed, book.tariff)
             if charge is not None:
                 book.charges.append(charge)
             if exception is not None:
@@ -164,45 +195,52 @@ class MidnightActivities(MidnightContract):
         payers = self._catalog.latest.payers
         return payers.get(stay.payer) or self._catalog.edition(stay.edition).payers[stay.payer]
 
-    async def _snapshot(
-        self, session: AsyncSession, request: CloseDate, day: FacilityDay, version: int, book: NightBook
-    ) -> bool:
+    async def _snapshot(self, session: AsyncSession, request: CloseDate, day: FacilityDay, book: NightBook) -> bool:
+        """The next version of the census, when it says anything new; `day.version` is the newest afterwards."""
+        facility, on = request.facility, request.service_date
         lines = count_lines(book.steps)
         broken = [line for line in lines if not line.balanced]
         if broken:
-            raise RuntimeError(f"census of {request.facility} on {request.service_date} does not balance: {broken}")
-        if day.version > 0:
-            standing = await census.newest_lines(session, request.facility, request.service_date, day.version)
-            if standing == lines and await census.same_presence(
-                session, request.facility, request.service_date, day.version, book.digest()
-            ):
-                return False
+            raise RuntimeError(f"census of {facility} on {on} does not balance: {broken}")
+        standing = await census.newest_lines(session, facility, on, day.version)
+        if (
+            day.version > 0
+            and standing == lines
+            and await census.same_presence(session, facility, on, day.version, book.digest())
+        ):
+            return False
+        reason = (day.stale_reason or "closed again") if day.version else "night"
+        day.version += 1
         await census.write_snapshot(
-            session, request.facility, request.service_date, version, lines, book.presence,
-            reason=day.stale_reason or "night" if day.version else "night", now=request.now,
-        )  # fmt: skip
-        day.version = version
-        await census.reopen_following(session, request.facility, request.service_date)
+            session, facility, on, day.version, lines, book.presence, reason=reason, now=request.now
+        )
+        if {line.key: line.closing for line in standing} != {line.key: line.closing for line in lines}:
+            await census.reopen_following(session, facility, on)
+        await census.reopen_preceding(session, facility, on, lines)
         return True
 
+    async def _reopen_dependents(self, session: AsyncSession, request: CloseDate, changes: ledger.Changes) -> None:
+        """Later days that counted what changed here, and days elsewhere that waited for it."""
+        payers = self._catalog.latest.payers
+        touched: list[WantedCharge | ledger.Posted] = [w for w, _ in changes.insert]
+        touched += [v.posted for v in changes.void]
+        await reopen_dependents(
+            session,
+            facility=request.facility,
+            on=request.service_date,
+            week=any(t.payer in payers and t.level in payers[t.payer].accrual.weekly_cap for t in touched),
+            held=[t.person_id for t in touched if t.kind == DayKind.BED_HOLD],
+            freed=[v.posted.person_id for v in changes.void if v.successor is None],
+            now=request.now,
+        )
 
-def _count(book: NightBook, stay: NightStay, span: StaySpan, away: Sequence[Absence]) -> None:
-    for step in steps_of(span, away, book.night):
+
+def _count(book: NightBook, row: NightRow) -> None:
+    stay, span = row.stay, row.span
+    for step in steps_of(span, row.absences, book.night):
         book.steps[(stay.program, span.level, stay.payer, step)] += 1
-    state = state_at_end(span, away, book.night)
+    state = state_at_end(span, row.absences, book.night)
     if state is not None:
         book.presence.append(
             PresenceRow(stay.stay_id, stay.episode_id, stay.program, span.level, stay.payer, span.track.value, state)
         )
-
-
-def _lost(book: NightBook, lost: set[UUID]) -> list[WantedException]:
-    """Another live charge of the same person and day stands, at whatever facility (invariant 1)."""
-    return [
-        WantedException(
-            c.stay_id, c.episode_id, c.service_date, "pairing_conflict",
-            f"another per diem of this person stands on {c.service_date}; decide which one bills", c.amount,
-        )
-        for c in book.charges
-        if c.stay_id in lost
-    ]  # fmt: skip

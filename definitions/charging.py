@@ -91,6 +91,10 @@ class CensusCount:
     on_leave: int = 0
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        return self.program, self.level, self.payer
+
+    @property
     def balanced(self) -> bool:
         arrived = self.admissions + self.transfers_in + self.returns
         left = self.discharges + self.deaths + self.transfers_out + self.leaves_out

@@ -62,7 +62,7 @@ class Charge(Base):
             postgresql_where=text("status = 'live'"),
         ),
         Index("ix_charge_episode", "episode_id", "service_date"),
-        Index("ix_charge_facility_date", "facility", "service_date", postgresql_where=text("status = 'live'")),
+        Index("ix_charge_facility_date", "facility", "service_date"),
     )
 
 

@@ -1,5 +1,8 @@
-"""What one facility's night needs, each kind in one set-based statement (D5)."""
+"""What one facility's night needs, read set-based: presence in one statement, then cover and what earlier dates
+used up (D5)."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -10,31 +13,31 @@ from definitions.accrual import Absence, DayAttendance, StaySpan
 from definitions.charging import CoverageFact, NightStay
 from definitions.vocabulary import AuthorizationStatus, BillingBehaviour, Track
 
-STAYS = text(
+# A stay that ended at the very midnight the date begins with is counted in the date's opening (BILL-11), so the
+# range starts one instant earlier.
+INSTANT = timedelta(microseconds=1)
+PRESENCE = text(
     """
-    SELECT s.id, s.episode_id, s.person_id, s.program, s.level, s.track, s.billing, s.payer, s.edition,
-           lower(s.period), upper(s.period), s.arrival, s.departure
+    SELECT s.id, s.id::text, s.episode_id, s.person_id, s.program, s.level, s.track, s.billing, s.payer, s.edition,
+           lower(s.period), upper(s.period), s.arrival, s.departure, away.kinds, away.lefts, away.returns,
+           met.minutes, met.services
     FROM stay s
-    WHERE s.facility = :facility AND s.period && tstzrange(:begins, :ends, '[)')
+    LEFT JOIN (
+        SELECT a.stay_id, array_agg(a.kind ORDER BY a.left_at) AS kinds,
+               array_agg(a.left_at ORDER BY a.left_at) AS lefts, array_agg(a.returned_at ORDER BY a.left_at) AS returns
+        FROM absence a
+        WHERE a.left_at < :ends AND (a.returned_at IS NULL OR a.returned_at >= :begins)
+        GROUP BY a.stay_id
+    ) away ON away.stay_id = s.id
+    LEFT JOIN (
+        SELECT a.stay_id, sum(a.minutes) AS minutes, count(*) FILTER (WHERE a.minutes > 0) AS services
+        FROM attendance a JOIN session m ON m.id = a.session_id
+        WHERE a.service_date = :on AND a.minutes IS NOT NULL AND a.status = 'attended' AND m.counts
+          AND m.facility = :facility
+        GROUP BY a.stay_id
+    ) met ON met.stay_id = s.id
+    WHERE s.facility = :facility AND s.period && tstzrange(:before, :ends, '[)')
     ORDER BY s.person_id, lower(s.period), s.id
-    """
-)
-ABSENCES = text(
-    """
-    SELECT a.stay_id, a.kind, a.left_at, a.returned_at
-    FROM absence a JOIN stay s ON s.id = a.stay_id
-    WHERE s.facility = :facility AND s.period && tstzrange(:begins, :ends, '[)')
-      AND a.left_at < :ends AND (a.returned_at IS NULL OR a.returned_at >= :begins)
-    ORDER BY a.left_at
-    """
-)
-ATTENDANCE = text(
-    """
-    SELECT a.stay_id, sum(a.minutes), count(*)
-    FROM attendance a JOIN session m ON m.id = a.session_id
-    WHERE a.service_date = :on AND a.minutes IS NOT NULL AND a.status = 'attended' AND m.counts
-      AND m.facility = :facility
-    GROUP BY a.stay_id
     """
 )
 GRANTS = text(
@@ -44,6 +47,7 @@ GRANTS = text(
     WHERE c.facility = :facility AND d.superseded_by IS NULL AND d.units > 0
       AND d.from_date <= :on AND d.through_date >= :on
       AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
+    ORDER BY c.opened_at, c.id
     """
 )
 CASES = text(
@@ -51,17 +55,20 @@ CASES = text(
     SELECT c.episode_id, c.level, c.id, c.status
     FROM "authorization" c
     WHERE c.facility = :facility AND c.from_date <= :on AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
+      AND c.status = ANY(:statuses)
+    ORDER BY c.opened_at, c.id
     """
 )
 USED = text(
     """
-    SELECT person_id, level,
+    SELECT person_id, payer, level,
            count(*) FILTER (WHERE kind = 'per_diem' AND service_date >= :week),
-           count(*) FILTER (WHERE kind = 'bed_hold')
+           count(*) FILTER (WHERE kind = 'bed_hold' AND service_date >= :year)
     FROM charge
-    WHERE facility = :facility AND status = 'live' AND service_date >= :year AND service_date < :on
+    WHERE person_id = ANY(:people) AND facility = :facility AND status = 'live'
+      AND service_date >= least(:week, :year) AND service_date < :on
       AND (kind = 'bed_hold' OR service_date >= :week)
-    GROUP BY person_id, level
+    GROUP BY person_id, payer, level
     """
 )
 ASKED = (
@@ -73,72 +80,90 @@ ASKED = (
     AuthorizationStatus.CONTACT_PAYER,
     AuthorizationStatus.DATA_PROBLEM,
 )
+TRACKS = {t.value: t for t in Track}
+BEHAVIOURS = {b.value: b for b in BillingBehaviour}
+NOT_AWAY: tuple[Absence, ...] = ()
 
 
-async def read_stays(
-    session: AsyncSession, facility: str, begins: datetime, ends: datetime
-) -> list[tuple[NightStay, StaySpan]]:
-    rows = await session.execute(STAYS, {"facility": facility, "begins": begins, "ends": ends})
-    tracks, behaviours = {t.value: t for t in Track}, {b.value: b for b in BillingBehaviour}
+@dataclass(frozen=True, slots=True)
+class NightRow:
+    """One stay that touches the date, with its absences and what was attended."""
+
+    stay: NightStay
+    span: StaySpan
+    absences: Sequence[Absence]
+    attended: DayAttendance | None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What earlier dates used up, by person and payer: payable days this week by level, bed-hold days this year."""
+
+    week: dict[tuple[UUID, str], dict[str, int]]
+    holds: dict[tuple[UUID, str], int]
+
+
+async def read_presence(
+    session: AsyncSession, facility: str, on: date, begins: datetime, ends: datetime
+) -> list[NightRow]:
+    """Everybody whom the date touches, ordered by person and time, in one statement."""
+    rows = await session.execute(
+        PRESENCE, {"facility": facility, "on": on, "before": begins - INSTANT, "begins": begins, "ends": ends}
+    )
     # model_construct: the database's own constraints vouch for these values, and a night reads all of them.
     return [
-        (
-            NightStay(r[0], r[1], r[2], r[3], r[7], r[8]),
+        NightRow(
+            NightStay(r[0], r[2], r[3], r[4], r[8], r[9]),
             StaySpan.model_construct(
-                stay_id=str(r[0]), level=r[4], track=tracks[r[5]], billing=behaviours[r[6]], started_at=r[9],
-                ended_at=r[10], arrival=r[11], departure=r[12],
+                stay_id=r[1], level=r[5], track=TRACKS[r[6]], billing=BEHAVIOURS[r[7]], started_at=r[10],
+                ended_at=r[11], arrival=r[12], departure=r[13],
             ),
+            _absences(r[1], r[14], r[15], r[16]) if r[14] else NOT_AWAY,
+            DayAttendance(stay_id=r[1], service_date=on, minutes=r[17], services=r[18]) if r[17] is not None else None,
         )
         for r in rows
     ]  # fmt: skip
 
 
-async def read_absences(
-    session: AsyncSession, facility: str, begins: datetime, ends: datetime
-) -> dict[str, list[Absence]]:
-    rows = await session.execute(ABSENCES, {"facility": facility, "begins": begins, "ends": ends})
-    found: dict[str, list[Absence]] = {}
-    for stay_id, kind, left_at, returned_at in rows:
-        absence = Absence(stay_id=str(stay_id), kind=kind, left_at=left_at, returned_at=returned_at)
-        found.setdefault(str(stay_id), []).append(absence)
-    return found
-
-
-async def read_attendance(session: AsyncSession, facility: str, on: date) -> dict[str, DayAttendance]:
-    rows = await session.execute(ATTENDANCE, {"facility": facility, "on": on})
-    return {
-        str(stay_id): DayAttendance(stay_id=str(stay_id), service_date=on, minutes=minutes, services=services)
-        for stay_id, minutes, services in rows
-    }
+def _absences(
+    stay: str, kinds: Sequence[str], lefts: Sequence[datetime], returns: Sequence[datetime | None]
+) -> list[Absence]:
+    return [
+        Absence(stay_id=stay, kind=kind, left_at=left, returned_at=back)
+        for kind, left, back in zip(kinds, lefts, returns, strict=True)
+    ]
 
 
 async def read_coverage(session: AsyncSession, facility: str, on: date) -> dict[UUID, dict[str, CoverageFact]]:
     """By episode and level: what its cases say on the date; a grant beats everything (AUTH-06)."""
     found: dict[UUID, dict[str, CoverageFact]] = {}
-    for episode_id, level, case_id, status in await session.execute(CASES, {"facility": facility, "on": on}):
+    statuses = [s.value for s in (*ASKED, AuthorizationStatus.NOT_REQUIRED)]
+    for episode_id, level, case_id, status in await session.execute(
+        CASES, {"facility": facility, "on": on, "statuses": statuses}
+    ):
         levels = found.setdefault(episode_id, {})
         if status == AuthorizationStatus.NOT_REQUIRED:
             levels[level] = CoverageFact(case_id, "not_required")
-        elif status in ASKED:
+        else:
             levels.setdefault(level, CoverageFact(case_id, "at_risk"))
     for episode_id, level, case_id in await session.execute(GRANTS, {"facility": facility, "on": on}):
         found.setdefault(episode_id, {})[level] = CoverageFact(case_id, "covered")
     return found
 
 
-async def read_used(
-    session: AsyncSession, facility: str, on: date
-) -> tuple[dict[UUID, dict[str, int]], dict[UUID, int]]:
-    """Payable days this week by person and level, and bed-hold days this year by person (BILL-12, weekly caps)."""
+async def read_used(session: AsyncSession, facility: str, on: date, people: Collection[UUID]) -> Used:
+    """For the given people only: those away and those of day programs, whose contracts may count (BILL-12, 6.8)."""
+    used = Used({}, {})
+    if not people:
+        return used
     week = on - timedelta(days=on.weekday())
     rows = await session.execute(
-        USED, {"facility": facility, "on": on, "week": week, "year": min(week, date(on.year, 1, 1))}
+        USED, {"facility": facility, "on": on, "week": week, "year": date(on.year, 1, 1), "people": list(people)}
     )
-    weeks: dict[UUID, dict[str, int]] = {}
-    holds: dict[UUID, int] = {}
-    for person_id, level, days, held in rows:
+    for person_id, payer, level, days, held in rows:
+        key = (person_id, payer)
         if days:
-            weeks.setdefault(person_id, {})[level] = days
+            used.week.setdefault(key, {})[level] = days
         if held:
-            holds[person_id] = holds.get(person_id, 0) + held
-    return weeks, holds
+            used.holds[key] = used.holds.get(key, 0) + held
+    return used

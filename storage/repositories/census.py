@@ -27,6 +27,17 @@ SAME_PRESENCE = text(
     FROM census_presence WHERE facility = :facility AND service_date = :on AND version = :version
     """
 )
+REOPEN = text(
+    """
+    UPDATE facility_day SET stale = true, stale_reason = :reason
+    WHERE facility = :facility AND service_date = :on AND closed_at IS NOT NULL AND NOT stale
+    """
+)
+PRESENCE_COPY = (
+    "COPY census_presence (stay_id, service_date, version, facility, episode_id, program, level, payer, track, state) "
+    "FROM STDIN"
+)
+COPY_CHUNK = 2000
 
 
 async def lock_day(session: AsyncSession, facility: str, on: date) -> FacilityDay:
@@ -71,16 +82,15 @@ async def write_snapshot(
     if lines:
         await session.execute(insert(CensusLine).values([_line(facility, on, version, line) for line in lines]))
     raw = await raw_connection(session)
-    async with (
-        raw.cursor() as cursor,
-        cursor.copy(
-            "COPY census_presence (stay_id, service_date, version, facility, episode_id, program, level, payer, track, state) "
-            "FROM STDIN"
-        ) as copy,
-    ):
-        for p in presence:
-            await copy.write_row(
-                (p.stay_id, on, version, facility, p.episode_id, p.program, p.level, p.payer, p.track, p.state)
+    async with raw.cursor() as cursor, cursor.copy(PRESENCE_COPY) as copy:
+        # Keys, levels and states are words of ours without tabs or breaks; nothing is escaped.
+        for start in range(0, len(presence), COPY_CHUNK):
+            await copy.write(
+                "".join(
+                    f"{p.stay_id}\t{on}\t{version}\t{facility}\t{p.episode_id}\t{p.program}\t{p.level}\t{p.payer}\t"
+                    f"{p.track}\t{p.state}\n"
+                    for p in presence[start : start + COPY_CHUNK]
+                )
             )
 
 
@@ -97,9 +107,20 @@ def _line(facility: str, on: date, version: int, line: CensusCount) -> dict[str,
 async def reopen_following(session: AsyncSession, facility: str, on: date) -> None:
     """The next closed date opens with what this one closes with: it is closed again after it."""
     await session.execute(
-        text(
-            "UPDATE facility_day SET stale = true, stale_reason = 'the date before was restated' "
-            "WHERE facility = :facility AND service_date = :next AND closed_at IS NOT NULL"
-        ),
-        {"facility": facility, "next": on + timedelta(days=1)},
+        REOPEN, {"facility": facility, "on": on + timedelta(days=1), "reason": "the date before was restated"}
     )
+
+
+async def reopen_preceding(session: AsyncSession, facility: str, on: date, lines: Sequence[CensusCount]) -> None:
+    """Proof of the chain: what this date opens with is what the newest version of the date before closes with. A
+    break means that a late fact reached back further: that date is closed again."""
+    before = on - timedelta(days=1)
+    day = await session.get(FacilityDay, (facility, before))
+    if day is None or day.closed_at is None or day.stale:
+        return
+    opened = {line.key: line.opening for line in lines if line.opening}
+    standing = await newest_lines(session, facility, before, day.version)
+    if opened != {line.key: line.closing for line in standing if line.closing}:
+        await session.execute(
+            REOPEN, {"facility": facility, "on": before, "reason": "it does not close with what the next opens with"}
+        )

@@ -1,50 +1,71 @@
 """The per diem ledger: compared with what a night wants, then written in bulk (D5)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from sqlalchemy import text, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.charging import WantedCharge, WantedException
 from definitions.ids import derived
+from definitions.vocabulary import ChargeStatus, Track
 from storage.models import Charge
+from storage.repositories.facility_day import reopen_dependents
 
 POSTED = text(
     """
-    SELECT c.id, c.stay_id, c.kind, c.level, c.payer, c.amount, c.rate_version, c.per_diem_track, c.authorization_id,
-           c.authorization_state, c.revision, c.status, c.tombstone, c.rule
+    SELECT c.id, c.stay_id, c.person_id, c.kind, c.level, c.payer, c.amount, c.rate_version, c.per_diem_track,
+           c.revenue_code, c.procedure_code, c.authorization_id, c.authorization_state, c.rule, c.why, c.revision,
+           c.status, c.tombstone
     FROM charge c WHERE c.facility = :facility AND c.service_date = :on
     ORDER BY c.stay_id, c.kind, c.revision
     """
 )
-STAGING = """
+STAGING = text(
+    """
     CREATE TEMP TABLE IF NOT EXISTS charge_staging (
-        id uuid, stay_id uuid, episode_id uuid, person_id uuid, facility text, payer text, service_date date,
-        kind text, level text, track text, per_diem_track text, revenue_code text, procedure_code text,
-        amount numeric(12,2), rate_version text, authorization_id uuid, authorization_state text, rule text,
-        why text, revision int, close_version int
+        id uuid, stay_id uuid, episode_id uuid, person_id uuid, payer text, kind text, level text, track text,
+        per_diem_track text, revenue_code text, procedure_code text, amount numeric(12,2), rate_version text,
+        authorization_id uuid, authorization_state text, rule text, why text, revision int
     ) ON COMMIT DELETE ROWS
-"""
+    """
+)
 COPY = "COPY charge_staging FROM STDIN"
 MERGE = text(
     """
     INSERT INTO charge (id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, track,
         per_diem_track, revenue_code, procedure_code, amount, rate_version, authorization_id, authorization_state,
         rule, why, status, revision, posted_at, close_version)
-    SELECT id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, track, per_diem_track,
+    SELECT id, stay_id, episode_id, person_id, :facility, payer, :on, kind, level, track, per_diem_track,
         revenue_code, procedure_code, amount, rate_version, authorization_id, authorization_state, rule, why,
-        'live', revision, :now, close_version
+        'live', revision, :now, :version
     FROM charge_staging
     ON CONFLICT DO NOTHING
-    RETURNING stay_id
     """
 )
+LOST = text("SELECT s.id, s.stay_id FROM charge_staging s WHERE NOT EXISTS (SELECT 1 FROM charge c WHERE c.id = s.id)")
+VOID = text(
+    """
+    UPDATE charge SET status = 'void', voided_at = :now, void_reason = v.reason, successor = v.successor
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:successors AS uuid[]), CAST(:reasons AS text[])) AS v (id, successor, reason)
+    WHERE charge.id = v.id AND charge.status = 'live'
+    """
+)
+REFRESH = text(
+    """
+    UPDATE charge SET authorization_id = v.authorization_id, authorization_state = v.state, rule = v.rule, why = v.why
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:authorizations AS uuid[]), CAST(:states AS text[]), CAST(:rules AS text[]),
+        CAST(:whys AS text[])) AS v (id, authorization_id, state, rule, why)
+    WHERE charge.id = v.id
+    """
+)
+COPY_CHUNK = 2000
+"""Rows of text handed to COPY at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +74,62 @@ class Posted:
 
     id: UUID
     stay_id: UUID
+    person_id: UUID
     kind: str
     level: str
     payer: str
     amount: Decimal
     rate_version: str
     per_diem_track: str
+    revenue_code: str | None
+    procedure_code: str | None
     authorization_id: UUID | None
     authorization_state: str
+    rule: str
+    why: str
     revision: int
     status: str
     tombstone: bool
-    rule: str
 
     def says(self, wanted: WantedCharge) -> bool:
-        """The money is the same."""
+        """A claim line made of it would be the same."""
         return (
             self.level == wanted.level
             and self.payer == wanted.payer
             and self.amount == wanted.amount
             and self.rate_version == wanted.rate_version
             and self.per_diem_track == wanted.per_diem_track
+            and self.revenue_code == wanted.revenue_code
+            and self.procedure_code == wanted.procedure_code
         )
+
+    def explains(self, wanted: WantedCharge) -> bool:
+        """So are its cover and its reason."""
+        return (
+            self.authorization_id == wanted.authorization_id
+            and self.authorization_state == wanted.authorization_state
+            and self.rule == wanted.rule
+            and self.why == wanted.why
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    posted: Posted
+    successor: UUID | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What reconciling wants done."""
 
-    insert: list[tuple[WantedCharge, int]]
+    insert: list[tuple[WantedCharge, int]] = field(default_factory=list)
     """With the revision each gets."""
-    void: list[tuple[UUID, UUID | None, str]]
-    """(charge, successor, reason)."""
-    recover: list[tuple[UUID, WantedCharge]]
-    """Live charges whose authorization changed; the money did not."""
-    suggestions: list[WantedException]
+    void: list[Void] = field(default_factory=list)
+    refresh: list[tuple[UUID, WantedCharge]] = field(default_factory=list)
+    """Live charges whose cover or reason changed; the money did not."""
+    suggestions: list[WantedException] = field(default_factory=list)
 
 
 async def read_posted(session: AsyncSession, facility: str, on: date) -> list[Posted]:
@@ -111,29 +153,24 @@ def compare(wanted: Sequence[WantedCharge], posted: Sequence[Posted]) -> Changes
             live[key] = row
         elif row.tombstone:
             tombs.add(key)
-    changes = Changes([], [], [], [])
+    changes = Changes()
     keep: set[tuple[UUID, str]] = set()
     for want in wanted:
         key = (want.stay_id, want.kind)
         keep.add(key)
-        if key in tombs and key not in live:
-            changes.suggestions.append(_suggestion(want))
-            continue
         standing = live.get(key)
         if standing is None:
-            changes.insert.append((want, last.get(key, 0) + 1))
+            if key in tombs:
+                changes.suggestions.append(_suggestion(want))
+            else:
+                changes.insert.append((want, last.get(key, 0) + 1))
         elif not standing.says(want):
             revision = standing.revision + 1
             changes.insert.append((want, revision))
-            changes.void.append((standing.id, charge_id(want, revision), "restated: " + want.why))
-        elif (standing.authorization_id, standing.authorization_state) != (
-            want.authorization_id,
-            want.authorization_state,
-        ):
-            changes.recover.append((standing.id, want))
-    for key, standing in live.items():
-        if key not in keep:
-            changes.void.append((standing.id, None, "no longer payable"))
+            changes.void.append(Void(standing, charge_id(want, revision), "restated: " + want.why))
+        elif not standing.explains(want):
+            changes.refresh.append((standing.id, want))
+    changes.void.extend(Void(row, None, "no longer payable") for key, row in live.items() if key not in keep)
     return changes
 
 
@@ -144,43 +181,102 @@ def _suggestion(want: WantedCharge) -> WantedException:
     )  # fmt: skip
 
 
-async def apply(session: AsyncSession, facility: str, changes: Changes, *, version: int, now: datetime) -> set[UUID]:
+async def apply(
+    session: AsyncSession, facility: str, on: date, changes: Changes, *, version: int, now: datetime
+) -> set[UUID]:
     """Write the changes; answers stays whose insert lost against another live charge of the same person and
     day (the unique index decided)."""
     if changes.void:
         await session.execute(
-            text(
-                "UPDATE charge SET status = 'void', voided_at = :now, void_reason = :reason, successor = :successor "
-                "WHERE id = :id"
-            ),
-            [{"id": i, "successor": s, "reason": r, "now": now} for i, s, r in changes.void],
+            VOID,
+            {
+                "now": now,
+                "ids": [v.posted.id for v in changes.void],
+                "successors": [v.successor for v in changes.void],
+                "reasons": [v.reason for v in changes.void],
+            },
         )
-    for row_id, want in changes.recover:
+    if changes.refresh:
         await session.execute(
-            update(Charge)
-            .where(Charge.id == row_id)
-            .values(authorization_id=want.authorization_id, authorization_state=want.authorization_state)
+            REFRESH,
+            {
+                "ids": [row_id for row_id, _ in changes.refresh],
+                "authorizations": [w.authorization_id for _, w in changes.refresh],
+                "states": [w.authorization_state for _, w in changes.refresh],
+                "rules": [w.rule for _, w in changes.refresh],
+                "whys": [w.why for _, w in changes.refresh],
+            },
         )
-    if not changes.insert:
-        return set()
-    await _stage(session, facility, changes.insert, version)
-    posted = {row[0] for row in await session.execute(MERGE, {"now": now})}
-    await session.execute(text("TRUNCATE charge_staging"))
-    return {want.stay_id for want, _ in changes.insert} - posted
+    return await _insert(session, facility, on, changes, version, now) if changes.insert else set()
 
 
-async def _stage(session: AsyncSession, facility: str, rows: Sequence[tuple[WantedCharge, int]], version: int) -> None:
-    await session.execute(text(STAGING))
+async def _insert(
+    session: AsyncSession, facility: str, on: date, changes: Changes, version: int, now: datetime
+) -> set[UUID]:
+    await session.execute(STAGING)
     raw = await raw_connection(session)
     async with raw.cursor() as cursor, cursor.copy(COPY) as copy:
-        for w, revision in rows:
-            await copy.write_row(
-                (
-                    charge_id(w, revision), w.stay_id, w.episode_id, w.person_id, facility, w.payer, w.service_date,
-                    w.kind, w.level, w.track, w.per_diem_track, w.revenue_code, w.procedure_code, w.amount,
-                    w.rate_version, w.authorization_id, w.authorization_state, w.rule, w.why, revision, version,
+        for chunk in _lines(changes.insert):
+            await copy.write(chunk)
+    result: Any = await session.execute(MERGE, {"facility": facility, "on": on, "now": now, "version": version})
+    lost: set[UUID] = set()
+    if result.rowcount != len(changes.insert):
+        rows = (await session.execute(LOST)).all()
+        lost = {row[1] for row in rows}
+        await session.execute(
+            text("UPDATE charge SET successor = NULL WHERE facility = :facility AND service_date = :on "
+                 "AND successor = ANY(:ids)"),
+            {"facility": facility, "on": on, "ids": [row[0] for row in rows]},
+        )  # fmt: skip
+    await session.execute(text("TRUNCATE charge_staging"))
+    return lost
+
+
+def _lines(rows: Sequence[tuple[WantedCharge, int]]) -> Iterator[str]:
+    """COPY text format, a chunk of lines at a time. Most cells repeat from bed to bed and are escaped once."""
+    known: dict[str | None, str] = {None: "\\N"}
+    for start in range(0, len(rows), COPY_CHUNK):
+        lines = []
+        for w, revision in rows[start : start + COPY_CHUNK]:
+            cells = [
+                known[c] if c in known else known.setdefault(c, _escaped(c))
+                for c in (
+                    w.payer, w.kind, w.level, w.track, w.per_diem_track, w.revenue_code, w.procedure_code,
+                    str(w.amount), w.rate_version,
                 )
+            ]  # fmt: skip
+            case = "\\N" if w.authorization_id is None else str(w.authorization_id)
+            lines.append(
+                f"{charge_id(w, revision)}\t{w.stay_id}\t{w.episode_id}\t{w.person_id}\t" + "\t".join(cells)
+                + f"\t{case}\t{w.authorization_state}\t{w.rule}\t{_escaped(w.why)}\t{revision}\n"
             )  # fmt: skip
+        yield "".join(lines)
+
+
+def _escaped(cell: str | None) -> str:
+    if cell is None:
+        return "\\N"
+    return cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+async def void_by_person(session: AsyncSession, *, charge: UUID, actor: str, reason: str, now: datetime) -> bool:
+    """A person's void is a tombstone: no rerun posts the day again. Days that counted it (weekly caps, bed-hold days,
+    another facility's day) are closed again. False when there is no such live charge."""
+    row = await session.get(Charge, charge, with_for_update=True)
+    if row is None or row.status is not ChargeStatus.LIVE:
+        return False
+    row.status, row.tombstone, row.voided_at, row.void_reason = ChargeStatus.VOID, True, now, f"{actor}: {reason}"
+    await session.flush()
+    await reopen_dependents(
+        session,
+        facility=row.facility,
+        on=row.service_date,
+        week=row.track is Track.DAY,
+        held=[row.person_id] if row.kind == "bed_hold" else [],
+        freed=[row.person_id],
+        now=now,
+    )
+    return True
 
 
 async def raw_connection(session: AsyncSession) -> AsyncConnection[Any]:
@@ -188,58 +284,3 @@ async def raw_connection(session: AsyncSession) -> AsyncConnection[Any]:
     connection = await (await session.connection()).get_raw_connection()
     driver: AsyncConnection[Any] = connection.driver_connection  # type: ignore[assignment]  # psycopg by the URL
     return driver
-
-
-async def write_exceptions(
-    session: AsyncSession, facility: str, on: date, wanted: Sequence[WantedException], now: datetime
-) -> int:
-    """Open exactly the wanted exceptions of the date; ones whose cause has gone resolve themselves."""
-    keys = [f"{w.stay_id}:{w.cause}" for w in wanted]
-    await session.execute(
-        text(
-            "UPDATE charge_exception SET resolved_at = :now, resolved_by = 'system', resolution = 'the cause has gone' "
-            "WHERE facility = :facility AND service_date = :on AND resolved_at IS NULL "
-            "AND NOT ((stay_id::text || ':' || cause) = ANY(:keys))"
-        ),
-        {"now": now, "facility": facility, "on": on, "keys": keys},
-    )
-    if not wanted:
-        return 0
-    made = 0
-    for start in range(0, len(wanted), 2000):
-        batch = wanted[start : start + 2000]
-        result: Any = await session.execute(
-            text(
-                "INSERT INTO charge_exception (id, episode_id, stay_id, facility, service_date, cause, why, "
-                "amount_at_risk, opened_at, version) SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:episodes AS uuid[]), "
-                "CAST(:stays AS uuid[]), CAST(:facilities AS text[]), CAST(:dates AS date[]), CAST(:causes AS text[]), "
-                "CAST(:whys AS text[]), CAST(:amounts AS numeric[]), CAST(:opened AS timestamptz[]), CAST(:ones AS int[])) "
-                "ON CONFLICT (stay_id, service_date, cause) DO UPDATE SET why = excluded.why, "
-                "amount_at_risk = excluded.amount_at_risk, resolved_at = NULL, resolved_by = NULL, resolution = NULL "
-                "WHERE charge_exception.resolved_by = 'system'"
-            ),
-            {
-                "ids": [derived(w.stay_id, "exception", w.service_date.isoformat(), w.cause) for w in batch],
-                "episodes": [w.episode_id for w in batch],
-                "stays": [w.stay_id for w in batch],
-                "facilities": [facility] * len(batch),
-                "dates": [w.service_date for w in batch],
-                "causes": [w.cause for w in batch],
-                "whys": [w.why for w in batch],
-                "amounts": [w.amount_at_risk for w in batch],
-                "opened": [now] * len(batch),
-                "ones": [1] * len(batch),
-            },
-        )
-        made += int(result.rowcount)
-    return made
-
-
-async def void_by_person(session: AsyncSession, *, charge: UUID, actor: str, reason: str, now: datetime) -> bool:
-    """A person's void is a tombstone: no rerun posts the day again."""
-    result: Any = await session.execute(
-        update(Charge)
-        .where(Charge.id == charge, Charge.status == "live")
-        .values(status="void", tombstone=True, voided_at=now, void_reason=f"{actor}: {reason}")
-    )
-    return int(result.rowcount) == 1

@@ -718,7 +718,7 @@ CREATE TABLE charge (
 
 CREATE INDEX ix_charge_episode ON charge (episode_id, service_date);
 
-CREATE INDEX ix_charge_facility_date ON charge (facility, service_date) WHERE status = 'live';
+CREATE INDEX ix_charge_facility_date ON charge (facility, service_date);
 
 CREATE UNIQUE INDEX uq_charge_live_day ON charge (person_id, service_date, per_diem_track) WHERE status = 'live';
 
