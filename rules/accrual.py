@@ -298,15 +298,16 @@ def _one_payable(verdicts: list[DayVerdict], policy: AccrualPolicy) -> list[DayV
     kept: list[DayVerdict] = []
     out = list(verdicts)
     for place, verdict in sorted(payable, key=lambda p: (_precedence(p[1]), p[0]), reverse=True):
-        if all(_paired(other, verdict, policy) for other in kept):
+        winner = next((k for k in kept if not _paired(k, verdict, policy)), None)
+        if winner is None:
             kept.append(verdict)
             continue
-        conflict = verdict.track is Track.DAY and kept[0].track is Track.BED
+        conflict = verdict.track is Track.DAY and winner.track is Track.BED
         out[place] = verdict.model_copy(
             update={
                 "kind": DayKind.NONE,
                 "rule": "BILL-10",
-                "why": f"{kept[0].level} bills this date; the contract pays one per diem a day",
+                "why": f"{winner.level} bills this date; the contract pays one per diem a day",
                 "needs_person": conflict,
                 "cause": "pairing_conflict" if conflict else None,
             }

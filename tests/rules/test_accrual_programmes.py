@@ -72,6 +72,7 @@ def test_minutes_and_services_decide_the_day(
     found = on_monday([PHP], [attended("p", minutes, services)])["p"]
     assert (found.kind, found.level, found.needs_person) == (kind, level, needs_person)
     assert found.rule == "BILL-09"
+    assert found.cause == ("hours_short" if needs_person else None)
 
 
 @pytest.mark.parametrize(("rounding", "kind"), [(0, DayKind.NONE), (4, DayKind.NONE), (5, DayKind.PER_DIEM)])
@@ -105,7 +106,7 @@ def test_the_week_s_cap_leaves_further_days_to_a_person(used: int, kind: DayKind
 def test_a_day_that_falls_back_counts_against_the_lower_level_s_cap() -> None:
     policy = POLICY.model_copy(update={"weekly_cap": {"2.1": 3}})
     found = on_monday([PHP], [attended("p", 200)], policy, UsedBefore(week_days={"2.1": 3}))["p"]
-    assert (found.kind, found.needs_person) == (DayKind.NONE, True)
+    assert (found.kind, found.needs_person, found.cause) == (DayKind.NONE, True, "weekly_cap")
     assert found.why.endswith("the contract pays 3 days of 2.1 a week")
 
 
@@ -134,7 +135,7 @@ def test_a_bed_and_a_programme_bill_together_only_when_paired(
     found = on_monday([HOUSE, PHP][::order], [attended("p", 240)], policy)
     assert {k: v.kind for k, v in found.items()} == kinds
     if kinds["p"] is DayKind.NONE:
-        assert (found["p"].rule, found["p"].needs_person) == ("BILL-10", True)
+        assert (found["p"].rule, found["p"].needs_person, found["p"].cause) == ("BILL-10", True, "pairing_conflict")
         assert found["p"].why == "3.1 bills this date; the contract pays one per diem a day"
 
 
@@ -159,6 +160,8 @@ def test_pairs_hold_each_with_each() -> None:
         "p": DayKind.NONE,
         "i": DayKind.PER_DIEM,
     }
+    assert found["p"].why == "2.1 bills this date; the contract pays one per diem a day"
+    assert found["p"].cause is None
 
 
 def test_an_attended_day_goes_before_the_bed_left_that_day() -> None:
