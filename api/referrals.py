@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,8 +16,9 @@ from api.tokens import User
 from definitions.episode import Diagnosis, OpenEpisode
 from definitions.errors import ErrorType
 from definitions.ids import derived, episode_id_of
-from definitions.referral import Referral
+from definitions.referral import ImportProblem, Referral
 from definitions.vocabulary import Phase, Role
+from interchange.fhir.referral import read_referral
 from runtime.people import MEMBER, NAME_BIRTH, open_person, seal_again, seal_new, tokens_of
 from storage.models import Episode, Person
 from storage.repositories import person as persons
@@ -27,6 +29,22 @@ from storage.repositories.command import Remembered
 class OnRecord:
     person_id: UUID
     coverage_id: UUID
+
+
+async def read_bundle(
+    services: Services, bundle: Any, *, facility: str | None, level: str | None = None
+) -> Referral | tuple[ImportProblem, ...]:
+    """The referral a FHIR bundle holds, or what is wrong with it. Payers are known by key, payer id and name."""
+    payers = services.catalog.latest.payers
+    names = {name: p.key for p in payers.values() for name in (p.name, p.payer_id, p.key) if name}
+    return read_referral(
+        bundle,
+        names,
+        facility=facility,
+        level=level,
+        kinds={p.key: p.kind for p in payers.values()},
+        today=(await services.clock.now()).date(),
+    )
 
 
 async def start_episode(

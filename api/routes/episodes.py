@@ -15,7 +15,7 @@ from api.commands import CommandResult, command_key, run_command
 from api.deps import Key, Wired
 from api.errors import problem
 from api.facts import record_assessment, settle_alert
-from api.referrals import start_episode
+from api.referrals import read_bundle, start_episode
 from api.routes.access import see_consent, see_episode, see_item
 from api.shown import happened, page, row
 from api.tokens import User
@@ -33,7 +33,7 @@ from definitions.errors import ErrorType
 from definitions.person import PersonDetails
 from definitions.referral import CoverageDetails, Referral, ReferralDiagnosis
 from definitions.vocabulary import MovementKind, Role
-from interchange.fhir.referral import read_referral
+from interchange.fhir.bundle import BYTES_MAX
 from runtime.people import search_tokens
 from storage.reads.episodes import episode_list, episode_page
 from storage.reads.episodes import timeline as read_timeline
@@ -86,23 +86,31 @@ async def start(body: bodies.StartEpisodeBody, key: Key, held: Wired, user: Admi
 async def start_from_bundle(
     request: Request, key: Key, held: Wired, user: Admissions, facility: str | None = None
 ) -> JSONResponse:
-    """The same from a FHIR R4 bundle (Patient, Coverage, Condition, ServiceRequest)."""
-    try:
-        bundle = await request.json()
-    except ValueError:
-        raise problem(ErrorType.IMPORT_INVALID, "the body is not JSON") from None
-    payers = held.catalog.latest.payers
-    names = {p.payer_id: p.key for p in payers.values() if p.payer_id} | {k: k for k in payers}
+    """The same from a FHIR R4 bundle (Patient, Coverage, Condition, ServiceRequest); `notes` say what was left out."""
     default = facility or (scope(user, held)[0] if len(scope(user, held)) == 1 else None)
-    read = read_referral(bundle, names, facility=default)
+    read = await read_bundle(held, await _body(request), facility=default)
     if isinstance(read, tuple):
         first = read[0]
         raise problem(
             ErrorType.UNKNOWN_PAYER if first.code == "unknown_payer" else ErrorType.IMPORT_INVALID,
-            f"{first.path}: {first.detail}",
+            first.told,
             problems=[p.model_dump() for p in read],
         )
-    return respond(await start_episode(held, user, key, read, "import_episode"))
+    result = await start_episode(held, user, key, read, "import_episode")
+    if not result.refused and read.notes:
+        noted = {**result.body, "notes": [note.model_dump() for note in read.notes]}
+        result = CommandResult(result.status_code, noted, result.headers)
+    return respond(result)
+
+
+async def _body(request: Request) -> bytes:
+    """As much as a bundle may have and one part more, so that the reader can refuse what is too large."""
+    received = bytearray()
+    async for part in request.stream():
+        received += part
+        if len(received) > BYTES_MAX:
+            break
+    return bytes(received)
 
 
 @router.get("/episodes", responses=PROBLEMS)

@@ -1,6 +1,5 @@
 """Starting an episode from a form or from a FHIR bundle, and the list of episodes."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 from api.bodies import StartEpisodeBody
 from api.deps import Services
 from api.errors import Problem, problem, where
-from api.referrals import start_episode
+from api.referrals import read_bundle, start_episode
 from api.tokens import User
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.names import names_of
@@ -22,7 +21,6 @@ from definitions.errors import ErrorType
 from definitions.person import PersonDetails
 from definitions.referral import CoverageDetails, Referral, ReferralDiagnosis
 from definitions.vocabulary import Phase
-from interchange.fhir.referral import read_referral
 from runtime.people import search_tokens
 from storage.reads.episodes import episode_list
 from storage.repositories.person import people_with
@@ -140,14 +138,8 @@ async def _from_bundle(held: Services, user: User, form: Form) -> Referral:
         raise problem(ErrorType.IMPORT_INVALID, "choose a file: a FHIR R4 bundle as JSON")
     if len(raw) > BUNDLE_MOST:
         raise problem(ErrorType.IMPORT_INVALID, "the file is larger than one megabyte; send one patient per bundle")
-    try:
-        bundle = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise problem(ErrorType.IMPORT_INVALID, "the file is not JSON; export the bundle again as JSON") from None
-    payers = held.catalog.latest.payers
-    known = {p.payer_id: p.key for p in payers.values() if p.payer_id} | {k: k for k in payers}
     place = facility_of(user, held, form.maybe("facility"))
-    read = read_referral(bundle, known, facility=place.key, level=form.maybe("requested_level"))
+    read = await read_bundle(held, raw, facility=place.key, level=form.maybe("requested_level"))
     if isinstance(read, tuple):
-        raise problem(ErrorType.IMPORT_INVALID, "; ".join(f"{p.path}: {p.detail}" for p in read[:5]))
+        raise problem(ErrorType.IMPORT_INVALID, "; ".join(p.told for p in read[:5]))
     return read
