@@ -73,3 +73,9 @@ async def raw_temporal(temporal_address: str) -> Client:
             last = error
             await asyncio.sleep(0.2)
     raise AssertionError("the Temporal test server did not start") from last
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests run last: Playwright keeps an event loop running in the main thread, and no other loop can
+    be started in it after that."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/web/"))
