@@ -125,6 +125,8 @@ def test_business_days_are_counted_as_they_are_added(on: date, days: int) -> Non
     [
         ("2026-11-25T18:00:00+00:00", 24, "America/Chicago", "2026-11-30T18:00:00+00:00"),
         ("2026-11-28T18:00:00+00:00", 1, "America/Chicago", "2026-11-30T07:00:00+00:00"),
+        # The last hour of a Friday ends with it, not with the weekend.
+        ("2026-12-04T18:00:00+00:00", 12, "America/Chicago", "2026-12-05T06:00:00+00:00"),
         # Monday 04:00 UTC is still Sunday evening in Los Angeles.
         ("2026-06-01T04:00:00+00:00", 48, "America/Los_Angeles", "2026-06-03T07:00:00+00:00"),
         ("2026-06-01T04:00:00+00:00", 48, "UTC", "2026-06-03T04:00:00+00:00"),

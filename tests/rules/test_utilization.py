@@ -157,6 +157,14 @@ def test_an_extension_takes_over_and_overlap_uses_the_earlier_grant_first() -> N
     assert [f.coverage.authorization_id for f in found] == [*[UUID(int=1)] * 3, *[UUID(int=2)] * 3, None]
 
 
+def test_a_short_grant_inside_a_long_one_is_used_while_it_lasts() -> None:
+    """What would be lost first goes first; the long grant's units are still there afterwards."""
+    long, short = grant(3, 2, 20, case=1), grant(2, 4, 6, case=2)
+    found = consume([long, short], [day(on) for on in (2, 4, 5, 6, 7, 8)])
+    cases = [f.coverage.authorization_id for f in found]
+    assert cases == [UUID(int=1), UUID(int=2), UUID(int=2), UUID(int=1), UUID(int=1), None]
+
+
 days_drawn = st.lists(
     st.builds(day, st.integers(1, 31), st.sampled_from(["3.5", "2.5"]), st.sampled_from(DayKind)),
     max_size=31, unique_by=lambda d: d.service_date,
