@@ -208,6 +208,14 @@ async def recorded_late(database: Database, first: date, now: datetime, place: s
         )
 
 
+async def recorded_late_one(database: Database, day: date, now: datetime, place: str = "north") -> int:
+    """The same for a fact of one date, such as attendance."""
+    async with database.write() as session:
+        return await mark_stale(
+            session, facility=place, first=day, last=day, reason="a test's late fact", key=str(uuid4()), now=now
+        )
+
+
 async def close_all(hands: MidnightActivities, now: datetime, place: str = "north") -> list[DateClosed]:
     """What the workflow does, without the workflow."""
     closed: list[DateClosed] = []
