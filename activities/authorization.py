@@ -216,7 +216,9 @@ async def _repeat(w: CaseWriting, subject_id: str | None) -> None:
         await w.owe("payer_silent", f"{w.case.payer} stays silent: call and ask for the request by its trace")
         return
     asked.status = AuthorizationStatus.READY
-    w.case.status = AuthorizationStatus.READY
+    if w.case.last_covered_day is None:
+        # A case that holds a grant keeps saying so while its extension is asked for again.
+        w.case.status = AuthorizationStatus.READY
     w.case.version += 1
 
 

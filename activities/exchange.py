@@ -8,7 +8,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.answers import take_text
-from activities.case_record import CaseHands, CaseWriting, record_of
+from activities.case_record import ATTEMPTS_MAX, CaseHands, CaseWriting, record_of
 from activities.partners.payer_x12 import NOT_SENT, SENT, UNKNOWN, Delivery, PayerLine
 from activities.review_message import build_request
 from definitions.authorization import CaseOutcome, SendRequest
@@ -230,6 +230,9 @@ class ExchangeActivities(ExchangeContract):
         w.case.version += 1
         asked.decision_due_at = decision_due(w.now, asked.urgent, w.payer.decision, w.payer.review)
         await w.note("authorization_no_answer", {"request": str(asked.id), "outcome": delivery.outcome})
+        if asked.attempts >= ATTEMPTS_MAX:
+            why = f"{w.payer.key} did not answer {asked.attempts} times: call and ask for the request by its trace"
+            await w.owe("payer_silent", why, subject=asked.trace)
         if delivery.outcome == NOT_SENT:
             await w.owe(
                 "payer_unreachable",

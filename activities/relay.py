@@ -95,6 +95,15 @@ class Relay:
             )
             log.warning("relay_refused", outbox=row.id, kind=row.kind, status=problem.status.name, parked=parked)
             return False
+        except (KeyError, ValueError) as problem:
+            # Nobody can ever send this row: its kind is unknown or its payload cannot be read. Its text stays unsaid.
+            await session.execute(
+                update(Outbox)
+                .where(Outbox.id == row.id)
+                .values(attempts=row.attempts + 1, parked=True, problem=type(problem).__name__)
+            )
+            log.warning("relay_parked", outbox=row.id, kind=row.kind, problem=type(problem).__name__)
+            return False
         await outbox.mark_relayed(session, row.id, datetime.now(UTC))
         return True
 

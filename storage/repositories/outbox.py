@@ -42,6 +42,8 @@ async def mark_relayed(session: AsyncSession, outbox_id: int, at: datetime) -> N
 
 
 async def unsent(session: AsyncSession) -> int:
-    """How many messages wait; the driven clock stands still until this is zero."""
-    count = await session.execute(select(func.count()).select_from(Outbox).where(Outbox.relayed_at.is_(None)))
+    """How many messages wait; the driven clock stands still until this is zero. Parked rows wait for a person."""
+    count = await session.execute(
+        select(func.count()).select_from(Outbox).where(Outbox.relayed_at.is_(None), Outbox.parked.is_(False))
+    )
     return int(count.scalar_one())

@@ -122,6 +122,7 @@ def test_a_second_copy_of_the_same_person_finds_the_open_episode(caller: Caller)
 def test_a_bundle_with_an_unknown_payer_says_where(caller: Caller) -> None:
     made = bundle(77, 4)
     made["entry"][1]["resource"]["identifier"][0]["value"] = "ghost"
+    made["entry"][1]["resource"]["name"] = "Ghost Mutual"
     error = refused(caller, "admissions", "/v1/episodes/import", made)
     assert (error.status, error.code) == (422, "unknown_payer")
     assert error.body["problems"][0]["path"] == "Bundle.entry[2].payor"
