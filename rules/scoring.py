@@ -39,7 +39,9 @@ def score(
         missing=missing,
         recommended_level=_placement(instrument, values),
     )
-    alerts = tuple(_raised(rule, context) for rule in instrument.alerts if _holds(rule, scored, values, context))
+    # Without a total the answers that are there still count: they are the least the score can be.
+    least = scored if total is not None else scored.model_copy(update={"score": _known(instrument, values)})
+    alerts = tuple(_raised(rule, context) for rule in instrument.alerts if _holds(rule, least, values, context))
     return scored.model_copy(update={"alerts": alerts})
 
 
@@ -92,12 +94,18 @@ def _total(instrument: Instrument, values: Values, missing: tuple[str, ...]) -> 
         return Decimal(sum(1 - values[i.key] if i.reverse else values[i.key] for i in scored))
     if instrument.method is not Method.SUM_PRORATED:
         return None
-    if len(missing) > instrument.missing_max:
+    if len(missing) > instrument.missing_max or any(i.never_prorated and i.key in missing for i in instrument.items):
         return None
     whole = sum(1 for i in instrument.items if i.scored)
     answered = len(scored)
     exact = Decimal(sum(values[i.key] for i in scored)) * whole / answered
     return exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)
+
+
+def _known(instrument: Instrument, values: Values) -> Decimal | None:
+    if instrument.method is not Method.SUM_PRORATED:
+        return None
+    return Decimal(sum(values[i.key] for i in instrument.items if i.scored and i.key in values))
 
 
 def _severity(instrument: Instrument, values: Values, total: Decimal | None) -> str | None:

@@ -52,11 +52,18 @@ def test_totals_and_bands(key: str, answers: dict[str, int], total: int, severit
 
 
 def test_phq9_prorates_up_to_two_blanks_and_never_guesses_more() -> None:
-    two_blank = {str(i): 2 for i in range(1, 8)}
+    two_blank = {str(i): 2 for i in (1, 2, 3, 4, 5, 6, 9)}
     result = scored("PHQ9", two_blank)
-    assert (result.score, result.prorated, result.missing) == (Decimal(18), True, ("8", "9"))
-    three_blank = {str(i): 2 for i in range(1, 7)}
+    assert (result.score, result.prorated, result.missing) == (Decimal(18), True, ("7", "8"))
+    three_blank = {str(i): 2 for i in (1, 2, 3, 4, 5, 9)}
     assert scored("PHQ9", three_blank).score is None
+
+
+def test_phq9_never_makes_up_the_question_about_self_harm() -> None:
+    """Domain 2.2: never prorate item 9. What the other answers already raise is raised all the same."""
+    result = scored("PHQ9", {str(i): 3 for i in range(1, 9)})
+    assert (result.score, result.missing, result.prorated) == (None, ("9",), False)
+    assert [a.rule for a in result.alerts] == ["ALR-09"]
 
 
 @pytest.mark.parametrize(
