@@ -100,7 +100,7 @@ def open_bundle(data: Any, report: Report) -> Bundle | None:
         return None
     root = Element(parsed, "Bundle", report)
     _understood(root)
-    if parsed.get("type") not in TYPES:
+    if root.text("type") not in TYPES:
         root.refuse("type", "bundle_type", f"send a bundle of type {', '.join(sorted(TYPES))}")
     raw = parsed.get("entry")
     if not isinstance(raw, list) or not raw:
