@@ -90,7 +90,7 @@ async def close_past(services: Services, now: datetime) -> None:
     for facility in services.catalog.latest.facilities:
         wanted = await hands.dates_to_close(DatesWanted(facility=facility, now=now))
         for on in wanted.dates:
-            await hands.close(CloseDate(facility=facility, service_date=on, now=now), beat=lambda *_: None)
+            await hands.close(CloseDate(facility=facility, service_date=on, now=now))
 
 
 async def run() -> int:
