@@ -1,7 +1,6 @@
 """One durable workflow per authorization case: it asks, waits, takes answers and never lets a review slip (D6)."""
 
-import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -23,36 +22,25 @@ with workflow.unsafe.imports_passed_through():
     )
     from definitions.contracts import AuthorizationContract, ExchangeContract
     from definitions.deadline import Deadline
-    from definitions.episode import Advance, Advanced, Drive
-    from definitions.errors import ErrorType, Refusal
-    from rules import deadlines
+    from definitions.episode import Drive
     from workflows.refusals import refused
-
-RENEW_AFTER = timedelta(days=30)
+    from workflows.single_wait import SingleWait
 
 
 @workflow.defn(name="AuthorizationWorkflow")
-class AuthorizationWorkflow:
+class AuthorizationWorkflow(SingleWait):
     @workflow.init
     def __init__(self, start: AuthorizationStart) -> None:
+        super().__init__(start.drive)
         self._start = start
         self._carry = start.carry
-        self._lock = asyncio.Lock()
-        self._began = workflow.now()
         self._now: datetime | None = start.at
         self._missing = False
 
     @workflow.run
     async def run(self, start: AuthorizationStart) -> None:
         await self._read()
-        while not self._finished():
-            await self._send_ready()
-            if self._renewal_due():
-                await self._renew()
-            await self._sleep()
-            if start.drive is Drive.WALL:
-                await self._fire(workflow.now())
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._live()
 
     async def _read(self) -> None:
         """The case from its rows; a run can always be started from them alone (D13)."""
@@ -72,8 +60,8 @@ class AuthorizationWorkflow:
     def _finished(self) -> bool:
         return self._missing or (self._carry is not None and self._carry.record.finished)
 
-    def _next(self) -> Deadline | None:
-        return deadlines.earliest(self._carry.record.deadlines) if self._carry else None
+    def _deadlines(self) -> tuple[Deadline, ...]:
+        return self._carry.record.deadlines if self._carry else ()
 
     def _business_now(self) -> datetime:
         """The wall's time, or what the last message of a rehearsal carried (D7)."""
@@ -81,19 +69,8 @@ class AuthorizationWorkflow:
             return workflow.now()
         return self._now
 
-    async def _sleep(self) -> None:
-        armed = self._next()
-        wait = RENEW_AFTER
-        if self._start.drive is Drive.WALL and armed is not None:
-            wait = min(max(armed.at - workflow.now(), timedelta(0)), RENEW_AFTER)
-        if wait <= timedelta(0):
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: self._next() != armed or self._finished() or self._ready_to_send(), timeout=wait
-            )
-        except TimeoutError:
-            return
+    def _roused(self) -> bool:
+        return self._ready_to_send()
 
     def _ready_to_send(self) -> bool:
         return (
@@ -102,7 +79,7 @@ class AuthorizationWorkflow:
             and (self._start.drive is Drive.WALL or self._now is not None)
         )
 
-    async def _send_ready(self) -> None:
+    async def _before_sleep(self) -> None:
         async with self._lock:
             await self._send_ready_locked()
 
@@ -126,16 +103,9 @@ class AuthorizationWorkflow:
             if self._carry.record == before:
                 return
 
-    async def _fire(self, now: datetime) -> int:
-        async with self._lock:
-            return await self._fire_locked(now)
-
-    async def _fire_locked(self, now: datetime) -> int:
+    async def _fire_come(self, come: tuple[Deadline, ...], now: datetime) -> None:
         if self._carry is None:
-            return 0
-        come = deadlines.due(self._carry.record.deadlines, now)
-        if not come:
-            return 0
+            return
         first = come[0]
         outcome = await workflow.execute_activity_method(
             AuthorizationContract.fire_case_deadlines,
@@ -149,13 +119,15 @@ class AuthorizationWorkflow:
         )
         self._take(outcome)
         await self._send_ready_locked()
-        return len(come)
 
-    def _renewal_due(self) -> bool:
-        return workflow.now() - self._began >= RENEW_AFTER or workflow.info().is_continue_as_new_suggested()
+    async def _before_advance(self) -> None:
+        await self._read()
 
-    async def _renew(self) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
+    async def _advanced_to(self, now: datetime) -> None:
+        self._now = now
+        await self._send_ready_locked()
+
+    def _continue(self) -> None:
         if self._carry is not None:
             carry = self._carry.model_copy(update={"runs": self._carry.runs + 1})
             workflow.continue_as_new(self._start.model_copy(update={"carry": carry}))
@@ -166,28 +138,6 @@ class AuthorizationWorkflow:
             self._carry = AuthorizationCarry(record=outcome.record, runs=runs)
 
     # --- messages ---------------------------------------------------------------------------------------------
-
-    @workflow.update
-    async def advance(self, to: Advance) -> Advanced:
-        """Driven drive: business time is now `to`; answers when nothing due by then is left (D7)."""
-        await self._read()
-        fired = 0
-        async with self._lock:
-            self._now = to.to
-            await self._send_ready_locked()
-            while count := await self._fire_locked(to.to):
-                fired += count
-        following = self._next()
-        return Advanced(fired=fired, next_at=following.at if following else None)
-
-    @advance.validator
-    def _may_advance(self, to: Advance) -> None:
-        if self._start.drive is not Drive.DRIVEN:
-            raise refused(
-                Refusal(
-                    code=ErrorType.INVALID_REQUEST, detail="time is the wall's here; only a rehearsal may advance it"
-                )
-            )
 
     @workflow.update
     async def request_review(self, command: RequestReview) -> CaseOutcome:

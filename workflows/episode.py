@@ -3,7 +3,6 @@
 Commands arrive as updates, charted facts as signals, time as one timer (or as `advance` in the driven drive).
 Every decision is an activity on the episode's rows; the carry follows what the rows answer (D2, D6)."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -16,14 +15,11 @@ with workflow.unsafe.imports_passed_through():
     from definitions.contracts import ConsentContract, EpisodeContract, MovementContract, TransitionContract
     from definitions.deadline import Deadline
     from definitions.episode import (
-        Advance,
-        Advanced,
         Answer,
         Command,
         CorrectMovement,
         DecideTransition,
         DischargeEpisode,
-        Drive,
         EpisodeCarry,
         EpisodeOutcome,
         EpisodeStart,
@@ -44,26 +40,22 @@ with workflow.unsafe.imports_passed_through():
     )
     from definitions.errors import ErrorType, Refusal
     from definitions.vocabulary import Phase
-    from rules import deadlines
     from workflows.refusals import refused
+    from workflows.single_wait import SingleWait
 
 C = TypeVar("C", bound=Command)
-
-RENEW_AFTER = timedelta(days=30)
-"""A run is renewed at the latest after this, so that no history grows for ever (E98)."""
 
 ORPHAN_AFTER = timedelta(minutes=2)
 """A run that no first command ever opened closes itself after this."""
 
 
 @workflow.defn(name="EpisodeWorkflow")
-class EpisodeWorkflow:
+class EpisodeWorkflow(SingleWait):
     @workflow.init
     def __init__(self, start: EpisodeStart) -> None:
+        super().__init__(start.drive)
         self._start = start
         self._carry: EpisodeCarry | None = start.carry
-        self._lock = asyncio.Lock()
-        self._began = workflow.now()
         self._refused = False
 
     @workflow.run
@@ -72,35 +64,12 @@ class EpisodeWorkflow:
             await self._rehydrate()
         if self._carry is None:
             await self._wait_for_opening()
-        while self._carry is not None and not self._finished():
-            if self._renewal_due():
-                await self._renew()
-            await self._sleep()
-            if start.drive is Drive.WALL:
-                await self._fire(workflow.now())
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._live()
 
     # --- the single wait -------------------------------------------------------------------------------------
 
-    async def _sleep(self) -> None:
-        """Sleep to the earliest deadline; wake early when that changes or the run has reason to stop."""
-        armed = self._next()
-        wait = RENEW_AFTER
-        if self._start.drive is Drive.WALL and armed is not None:
-            wait = min(max(armed.at - workflow.now(), timedelta(0)), RENEW_AFTER)
-        if wait <= timedelta(0):
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: self._next() != armed or self._finished() or self._level_changed(),
-                timeout=wait,
-                timeout_summary=armed.kind.value if armed else "renewal",
-            )
-        except TimeoutError:
-            return
-
-    def _next(self) -> Deadline | None:
-        return deadlines.earliest(self._carry.record.deadlines) if self._carry else None
+    def _deadlines(self) -> tuple[Deadline, ...]:
+        return self._carry.record.deadlines if self._carry else ()
 
     def _finished(self) -> bool:
         """Ended episodes live on while something is still owed (domain 8: follow-up, watch)."""
@@ -112,16 +81,14 @@ class EpisodeWorkflow:
     def _level_changed(self) -> bool:
         return self._carry is not None and self._carry.record.level != self._carry.run_level
 
-    def _renewal_due(self) -> bool:
-        """At level changes, after thirty days, or when the server asks (architecture 2)."""
-        return (
-            self._level_changed()
-            or workflow.now() - self._began >= RENEW_AFTER
-            or workflow.info().is_continue_as_new_suggested()
-        )
+    def _roused(self) -> bool:
+        return self._level_changed()
 
-    async def _renew(self) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
+    def _outgrown(self) -> bool:
+        """A run ends at each level change (architecture 2)."""
+        return self._level_changed()
+
+    def _continue(self) -> None:
         if self._carry is None:
             return
         carry = self._carry.model_copy(update={"runs": self._carry.runs + 1, "run_level": self._carry.record.level})
@@ -150,19 +117,9 @@ class EpisodeWorkflow:
                 return
             self._carry = EpisodeCarry(record=record, run_level=record.level)
 
-    # --- time ------------------------------------------------------------------------------------------------
-
-    async def _fire(self, now: datetime) -> int:
-        """Deadlines that have come by `now`; the rows decide what still stands."""
-        async with self._lock:
-            return await self._fire_locked(now)
-
-    async def _fire_locked(self, now: datetime) -> int:
+    async def _fire_come(self, come: tuple[Deadline, ...], now: datetime) -> None:
         if self._carry is None:
-            return 0
-        come = deadlines.due(self._carry.record.deadlines, now)
-        if not come:
-            return 0
+            return
         outcome = await workflow.execute_activity_method(
             EpisodeContract.fire_deadlines,
             FireDeadlines(
@@ -175,29 +132,6 @@ class EpisodeWorkflow:
         )
         self._take(outcome)
         self._carry = self._carry.model_copy(update={"fired": self._carry.fired + 1})
-        return len(come)
-
-    @workflow.update
-    async def advance(self, to: Advance) -> Advanced:
-        """Driven drive: business time is now `to`; answers when nothing due by then is left (D7)."""
-        fired = 0
-        async with self._lock:
-            while True:
-                count = await self._fire_locked(to.to)
-                if count == 0:
-                    break
-                fired += count
-        following = self._next()
-        return Advanced(fired=fired, next_at=following.at if following else None)
-
-    @advance.validator
-    def _may_advance(self, to: Advance) -> None:
-        if self._start.drive is not Drive.DRIVEN:
-            raise refused(
-                Refusal(
-                    code=ErrorType.INVALID_REQUEST, detail="time is the wall's here; only a rehearsal may advance it"
-                )
-            )
 
     # --- commands --------------------------------------------------------------------------------------------
 
