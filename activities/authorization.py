@@ -1,6 +1,6 @@
 """What a case decides: answers taken, clocks fired, reviewers' acts (domain 4.4, 4.9)."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -39,7 +39,7 @@ class AuthorizationActivities(AuthorizationContract):
     @activity.defn
     async def read_case(self, request: ReadCase) -> AuthorizationRecord | None:
         async with self._hands.database.write() as session:
-            probe = await self._hands.writing(session, request.authorization_id, "read", EPOCH)
+            probe = await self._hands.writing(session, request.authorization_id, "read", None)
             return None if probe is None else await record_of(probe)
 
     @activity.defn
@@ -130,10 +130,6 @@ class AuthorizationActivities(AuthorizationContract):
             return None
 
         return await self._hands.act(request.authorization_id, request.key, request.now, "fire_case", act)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""A read needs no business time."""
 
 
 async def _ask(w: CaseWriting, request_id: UUID, kind: RequestKind, units: int, first: date, last: date) -> None:

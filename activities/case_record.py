@@ -14,8 +14,9 @@ from definitions.deadline import Deadline
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_workflow
 from definitions.payer import Payer
+from definitions.regime import Regime
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind
-from rules.calendar import midnight_ending
+from rules.calendar import facility_date, midnight_ending
 from runtime.catalog import Catalog
 from storage.engine import Database
 from storage.models import Authorization, AuthorizationRequest, Episode, OpenItem
@@ -35,6 +36,7 @@ class CaseWriting:
     case: Authorization
     episode: Episode
     payer: Payer
+    regime: Regime
     zone: str
     key: str
     actor: str
@@ -97,9 +99,16 @@ class CaseHands:
         self.catalog = catalog
 
     async def writing(
-        self, session: AsyncSession, case_id: UUID, key: str, now: datetime, actor: str = "system", role: str = "system"
+        self,
+        session: AsyncSession,
+        case_id: UUID,
+        key: str,
+        now: datetime | None,
+        actor: str = "system",
+        role: str = "system",
     ) -> CaseWriting | None:
-        """The case and its episode, locked in the order every writer uses: episode first."""
+        """The case and its episode, locked in the order every writer uses: episode first. `now` None: a read, which
+        needs no business time."""
         case_episode = (
             await session.execute(select(Authorization.episode_id).where(Authorization.id == case_id))
         ).scalar_one_or_none()
@@ -111,10 +120,13 @@ class CaseHands:
         case = (
             await session.execute(select(Authorization).where(Authorization.id == case_id).with_for_update())
         ).scalar_one()
+        now = now or case.opened_at
         edition = self.catalog.edition(episode.edition)
+        payer, zone = edition.payers[case.payer], edition.facilities[episode.facility].zone
         return CaseWriting(
-            session=session, case=case, episode=episode, payer=edition.payers[case.payer],
-            zone=edition.facilities[episode.facility].zone, key=key, actor=actor, role=role, now=now,
+            session=session, case=case, episode=episode, payer=payer,
+            regime=self.catalog.regime(payer.regime, facility_date(now, payer.review.zone)), zone=zone, key=key,
+            actor=actor, role=role, now=now,
         )  # fmt: skip
 
     async def act(

@@ -8,6 +8,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.answers import take_text
+from activities.case_clocks import start_decision
 from activities.case_record import ATTEMPTS_MAX, CaseHands, CaseWriting, record_of
 from activities.partners.payer_x12 import NOT_SENT, SENT, UNKNOWN, Delivery, PayerLine
 from activities.review_message import build_request
@@ -20,7 +21,6 @@ from interchange.x12.envelope import Control
 from interchange.x12.review_request import encode
 from interchange.x12.segments import X12Problem
 from rules.disclosure import ConsentOnFile, DisclosureAsk, Released, release
-from rules.utilization import decision_due
 from runtime.keyring import Keyring
 from runtime.people import open_message, open_person, seal_message
 from storage.models import AuthorizationRequest, Consent, ExchangeMessage, Person
@@ -189,7 +189,7 @@ class ExchangeActivities(ExchangeContract):
         asked.status = AuthorizationStatus.SUBMITTED
         w.case.status = AuthorizationStatus.SUBMITTED if w.case.last_covered_day is None else w.case.status
         w.case.version += 1
-        asked.decision_due_at = decision_due(w.now, asked.urgent, w.payer.decision, w.payer.review)
+        await start_decision(w, asked)
         if delivery.body is None:
             await w.owe("answer_unreadable", f"{delivery.problem}; call {w.payer.key}", subject=asked.trace)
             return
@@ -228,7 +228,8 @@ class ExchangeActivities(ExchangeContract):
         w.case.status = AuthorizationStatus.TIMED_OUT if w.case.last_covered_day is None else w.case.status
         w.case.why = delivery.problem or "no answer"
         w.case.version += 1
-        asked.decision_due_at = decision_due(w.now, asked.urgent, w.payer.decision, w.payer.review)
+        if delivery.outcome == UNKNOWN:
+            await start_decision(w, asked)
         await w.note("authorization_no_answer", {"request": str(asked.id), "outcome": delivery.outcome})
         if asked.attempts >= ATTEMPTS_MAX:
             why = f"{w.payer.key} did not answer {asked.attempts} times: call and ask for the request by its trace"

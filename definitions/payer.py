@@ -118,6 +118,16 @@ class Payer(Definition):
     timely_filing_days: int = Field(default=90, gt=0)
     appeal_days: int = Field(default=180, gt=0)
     peer_to_peer_hours: int = Field(default=72, gt=0)
+    inquiry: bool = True
+    """Answers 005010X215. Without it an unanswered request is held and a person calls; never resent blind."""
+    electronic_appeals: bool = True
+    """Takes appeals as 278 requests (UM02 1, 2, N); without it they go by fax or post."""
+    retrospective_days: int = Field(default=30, gt=0)
+    """How long after admission a retrospective request is taken (domain 4.1: 48 hours to 90 days)."""
+    leave_consumes: bool = False
+    """Held beds use up units (AUTH-05)."""
+    network: bool = True
+    """In network; outside of it nothing has a price before a single-case agreement is signed (E43)."""
 
     def terms(self, level: str) -> LevelTerms | None:
         return next((t for t in self.levels if t.level == level), None)

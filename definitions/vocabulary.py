@@ -162,15 +162,86 @@ class AuthorizationStatus(StrEnum):
     DATA_PROBLEM = "data_problem"
     TIMED_OUT = "timed_out"
     END_DATED = "end_dated"
+    HELD = "held"
+    """Ready, and kept in the payer's queue while its system is down."""
+    INFORMATION_REQUESTED = "information_requested"
+    INFORMATION_SENT = "information_sent"
+    VOIDED = "voided"
+    """Approved once, and taken back by the payer (AUTH-09)."""
 
 
 class RequestKind(StrEnum):
+    """What is asked of a payer (domain 4.1). `information` sends documents a pended request waits for;
+    `discharge` tells the payer of the end and releases unused days."""
+
     INITIAL = "initial"
     CONCURRENT = "concurrent"
     EXPEDITED = "expedited"
     RETROSPECTIVE = "retrospective"
     NOTIFICATION = "notification"
     CANCEL = "cancel"
+    INFORMATION = "information"
+    RECONSIDERATION = "reconsideration"
+    APPEAL = "appeal"
+    EXTERNAL_REVIEW = "external_review"
+    DISCHARGE = "discharge"
+
+
+class GrantState(StrEnum):
+    """A grant's life (domain 4.4). Exhausted and expired are not states: they follow from days and dates."""
+
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"
+    VOIDED_BY_PAYER = "voided_by_payer"
+
+
+class DisputeKind(StrEnum):
+    """Ways to contest an adverse determination, in their usual order (domain 4.1)."""
+
+    PEER_TO_PEER = "peer_to_peer"
+    RECONSIDERATION = "reconsideration"
+    APPEAL = "appeal"
+    EXTERNAL_REVIEW = "external_review"
+
+
+class DisputeStatus(StrEnum):
+    """`open`: may still be asked for; `missed`: its window closed unused."""
+
+    OPEN = "open"
+    SCHEDULED = "scheduled"
+    FILED = "filed"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+    WITHDRAWN = "withdrawn"
+    MISSED = "missed"
+
+
+class ClockName(StrEnum):
+    """The clocks of utilization review (domain 4.3). Ours and the payer's are told apart in the rule."""
+
+    DECISION_URGENT = "decision_urgent"
+    DECISION_CONCURRENT = "decision_concurrent"
+    DECISION_STANDARD = "decision_standard"
+    DECISION_RETROSPECTIVE = "decision_retrospective"
+    DECISION_AFTER_INFORMATION = "decision_after_information"
+    INFORMATION = "information"
+    NOTIFICATION = "notification"
+    RETROSPECTIVE_FILING = "retrospective_filing"
+    PEER_TO_PEER = "peer_to_peer"
+    APPEAL_FILING = "appeal_filing"
+    APPEAL_DECISION_URGENT = "appeal_decision_urgent"
+    APPEAL_DECISION = "appeal_decision"
+    EXTERNAL_FILING = "external_filing"
+    EXTERNAL_DECISION_URGENT = "external_decision_urgent"
+    EXTERNAL_DECISION = "external_decision"
+
+
+class LineState(StrEnum):
+    """The circuit to one payer's system: `draining` sends what was held, oldest first."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    DRAINING = "draining"
 
 
 class SessionStatus(StrEnum):
@@ -202,6 +273,13 @@ class DeadlineKind(StrEnum):
     LAST_COVERED_DAY = "last_covered_day"
     PAYER_DECISION = "payer_decision"
     PAYER_INQUIRY = "payer_inquiry"
+    PAYER_RETRY = "payer_retry"
+    INFORMATION_DUE = "information_due"
+    PEER_TO_PEER = "peer_to_peer"
+    APPEAL_FILING = "appeal_filing"
+    APPEAL_DECISION = "appeal_decision"
+    NOTIFICATION_DUE = "notification_due"
+    ELIGIBILITY_CHECK = "eligibility_check"
     FOLLOW_UP = "follow_up"
     OPEN_ITEM_DUE = "open_item_due"
     ALERT_ACKNOWLEDGEMENT = "alert_acknowledgement"

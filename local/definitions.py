@@ -4,6 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from definitions.regime import Regime
 from runtime.catalog import FOLDER, KINDS, CatalogProblem, content_hash, load_catalog
 
 SCHEMAS = FOLDER.parent / "schemas"
@@ -13,9 +16,10 @@ HEADER = "# Released editions and the SHA-256 of their content. A released editi
 
 def schema_texts() -> dict[str, str]:
     """File name -> JSON Schema of each kind of definition."""
+    kinds: dict[str, type[BaseModel]] = {**KINDS, "regimes": Regime}
     return {
         f"{kind}.json": json.dumps(model.model_json_schema(), indent=1, sort_keys=True) + "\n"
-        for kind, model in KINDS.items()
+        for kind, model in kinds.items()
     }
 
 

@@ -5,6 +5,7 @@ Every scalar is read as text: revenue code 0126 and level 3.10 would otherwise b
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from definitions.facility import Facility
 from definitions.instrument import Instrument
 from definitions.level import LevelOfCare
 from definitions.payer import Payer
+from definitions.regime import Regime
 from definitions.schedule import ScheduleTemplate
 
 FOLDER = Path(__file__).resolve().parent.parent / "definitions" / "catalog"
@@ -35,11 +37,28 @@ class CatalogProblem(Exception):
     """A definition that cannot be used. The message is for the person who edits the file."""
 
 
+COMMERCIAL = "commercial"
+"""The regime of contracts that name none."""
+
+LAW = "law"
+"""The folder beside the editions: what is looked up by the day it applies to, pinned by nobody (D12)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All editions by name; the newest is the default for new episodes."""
+    """All editions by name, the newest being the default for new episodes, and the law beside them."""
 
     editions: dict[str, Edition]
+    regimes: tuple[Regime, ...] = ()
+
+    def regime(self, key: str, on: date) -> Regime:
+        """The regime's clocks in force on a day; payers outside any regime go by their contracts' defaults."""
+        live = [r for r in self.regimes if r.key == key and r.effective_from <= on]
+        if live:
+            return max(live, key=lambda r: r.effective_from)
+        if key == COMMERCIAL:
+            raise CatalogProblem(f"no regime {key!r} is in force on {on}; add one under {LAW}/regimes")
+        return self.regime(COMMERCIAL, on)
 
     @property
     def latest(self) -> Edition:
@@ -56,10 +75,12 @@ def load_catalog(folder: Path | None = None, *, check_lock: bool = True) -> Cata
     """Every edition below `folder` (default: the shipped ones), validated, cross-checked and held against
     the lock of released editions."""
     root = folder or FOLDER
-    names = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    names = sorted(p.name for p in root.iterdir() if p.is_dir() and p.name != LAW) if root.is_dir() else []
     if not names:
         raise CatalogProblem(f"no edition found in {root.name}/; an edition is a folder such as 2026-01/levels/*.yaml")
-    catalog = Catalog({name: load_edition(root / name) for name in names})
+    editions = {name: load_edition(root / name) for name in names}
+    law = root / LAW if (root / LAW).is_dir() else FOLDER / LAW
+    catalog = Catalog(editions, load_regimes(law))
     if check_lock:
         verify_lock(catalog, root)
     return catalog
@@ -81,6 +102,20 @@ def load_edition(folder: Path) -> Edition:
     if problems:
         raise CatalogProblem(f"edition {edition.name}: " + "; ".join(problems))
     return edition
+
+
+def load_regimes(folder: Path) -> tuple[Regime, ...]:
+    """Every regime of the law folder, each key with one entry a day it begins to apply."""
+    found: dict[tuple[str, date], Regime] = {}
+    for file in sorted((folder / "regimes").glob("*.yaml")):
+        for entry in _documents(file):
+            regime = Regime.model_validate(_validated(Regime, entry, file))
+            if (regime.key, regime.effective_from) in found:
+                raise CatalogProblem(
+                    f"{_name(file)}: regime {regime.key!r} is given twice from {regime.effective_from}; keep one"
+                )
+            found[(regime.key, regime.effective_from)] = regime
+    return tuple(found.values())
 
 
 def _documents(file: Path) -> list[Any]:
@@ -168,8 +203,9 @@ def _facility_problems(facility: Facility, edition: Edition) -> list[str]:
 
 
 def content_hash(edition: Edition) -> str:
-    """SHA-256 over the edition's canonical JSON: the same content has the same hash whatever its layout."""
-    text = json.dumps(edition.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """SHA-256 over what the edition's files say, as canonical JSON: the same content has the same hash whatever its
+    layout, and a field that a later release adds with a default changes no released edition."""
+    text = json.dumps(edition.model_dump(mode="json", exclude_unset=True), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

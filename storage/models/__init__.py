@@ -8,9 +8,11 @@ from storage.models.charge import Charge, ChargeException
 from storage.models.command import AppUser, BusinessClock, Command, Outbox
 from storage.models.consent import Consent
 from storage.models.disclosure import Disclosure, DisclosureOutcome
+from storage.models.dispute import AuthorizationClock, AuthorizationDispute, CaseEvidence
 from storage.models.episode import Absence, BedOccupancy, Episode, Movement, PerDiemAccount, Stay
-from storage.models.exchange import ControlNumber, ExchangeMessage
+from storage.models.exchange import ControlNumber, ExchangeFile, ExchangeMessage, PayerCircuit
 from storage.models.facility import Bed, Facility, FacilityDay, Program
+from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.session import Attendance, Session
 from storage.models.timeline import AuditEntry, TimelineEntry
@@ -19,9 +21,10 @@ from storage.models.work import Due, OpenItem
 
 __all__ = [
     "Absence", "Alert", "AppUser", "Assessment", "AssessmentDue", "Attendance", "AuditEntry", "Authorization",
-    "AuthorizationDecision", "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CensusLine",
+    "AuthorizationClock", "AuthorizationDecision", "AuthorizationDispute", "AuthorizationGrant",
+    "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CaseEvidence", "CensusLine",
     "CensusPresence", "CensusSnapshot", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
-    "Coverage", "Disclosure", "DisclosureOutcome", "Due", "Episode", "ExchangeMessage", "Facility", "FacilityDay",
-    "Movement", "OpenItem", "Outbox", "PerDiemAccount", "Person", "PersonToken", "Program", "Session", "Stay",
-    "TimelineEntry", "Transition",
+    "Coverage", "Disclosure", "DisclosureOutcome", "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
+    "FacilityDay", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
+    "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
 ]  # fmt: skip

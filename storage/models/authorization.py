@@ -1,9 +1,10 @@
 """Authorization cases: one payer, one stay; their requests and the payer's decisions (domain 4.4)."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Boolean, ForeignKey, Index, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from definitions.vocabulary import AuthorizationStatus, RequestKind
@@ -39,10 +40,29 @@ class Authorization(Base):
     transition_id: Mapped[UUID | None]
     opened_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+    review_status: Mapped[AuthorizationStatus | None]
+    """What became of the newest question to the payer; `status` keeps saying what is granted meanwhile."""
+    next_action: Mapped[str | None]
+    """What the case needs next (rules/next_action.py), None when nothing; the worklist reads it."""
+    next_action_at: Mapped[datetime | None]
+    next_action_why: Mapped[str | None]
+    next_action_owner: Mapped[str | None]
+    """A role, or `payer` while the answer is theirs to give."""
+    listed: Mapped[bool] = mapped_column(Boolean, server_default=true())
+    """On the worklist: false once nobody owes anything in this case."""
 
     __table_args__ = (
         one_of("status", AuthorizationStatus),
+        one_of("review_status", AuthorizationStatus),
         Index("ix_authorization_worklist", "facility", "status", "review_due_at", "id"),
+        Index(
+            "ix_authorization_next_action",
+            "facility",
+            text("(next_action_owner = 'payer')"),
+            "next_action_at",
+            "id",
+            postgresql_where=text("listed"),
+        ),
         Index("ix_authorization_episode", "episode_id"),
         Index("ix_authorization_number", "payer", "number"),
     )
@@ -72,8 +92,30 @@ class AuthorizationRequest(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     reference: Mapped[str | None]
     """REF NT, the payer's tracking id while pended."""
+    about: Mapped[UUID | None] = mapped_column(ForeignKey("authorization_request.id"))
+    """The request this one continues: documents for a pended one, an appeal of a denied one, a cancellation."""
+    dispute_id: Mapped[UUID | None]
+    delay_reason: Mapped[str | None]
+    """UM10 of a late request (domain 4.5)."""
+    first_sent_at: Mapped[datetime | None]
+    """When the payer's clock began; a resend does not restart it (AUTH-03)."""
+    held_at: Mapped[datetime | None]
+    """Since when it waits in the payer's queue; the queue goes out oldest first."""
+    inquiries: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    """How often the payer was asked what became of it (X215)."""
+    inquired_at: Mapped[datetime | None]
+    wanted_by: Mapped[datetime | None]
+    """Until when the payer wants documents (AAA-free pend, HI LOI, MSG)."""
+    wanted: Mapped[list[Any] | None]
+    """LOINC codes of the documents asked for."""
+    attachments: Mapped[list[Any] | None]
+    """PWK lines this request carries: `kind`, `transmission`, `control_number`."""
 
-    __table_args__ = (one_of("kind", RequestKind), one_of("status", AuthorizationStatus))
+    __table_args__ = (
+        one_of("kind", RequestKind),
+        one_of("status", AuthorizationStatus),
+        Index("ix_authorization_request_held", "held_at", postgresql_where=text("status = 'held'")),
+    )
 
 
 class AuthorizationDecision(Base):
@@ -99,6 +141,15 @@ class AuthorizationDecision(Base):
     message_id: Mapped[UUID | None]
     fingerprint: Mapped[str]
     superseded_by: Mapped[UUID | None]
+    """Arrived after this one and stands instead; an answer that never stood names the one that does."""
+    stated_at: Mapped[datetime | None]
+    """The payer's own moment of the answer (BHT04, BHT05): orders answers that overtake each other (E32)."""
+    call_reference: Mapped[str | None]
+    criteria: Mapped[str | None]
+    """Name of the criteria a denial rests on (AUTH-12)."""
+    reviewer_credentials: Mapped[str | None]
+    evidence_id: Mapped[UUID | None]
+    recorded_by: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("request_id", "fingerprint"),

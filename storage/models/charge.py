@@ -36,6 +36,8 @@ class Charge(Base):
     amount: Mapped[Decimal] = mapped_column(MONEY)
     rate_version: Mapped[str]
     authorization_id: Mapped[UUID | None]
+    grant_id: Mapped[UUID | None]
+    """The grant this day uses a unit of (AUTH-05); None: none is used."""
     authorization_state: Mapped[str]
     """`covered`, `not_required`, `at_risk` (asked, not granted), `uncovered`."""
     rule: Mapped[str]
@@ -63,6 +65,12 @@ class Charge(Base):
         ),
         Index("ix_charge_episode", "episode_id", "service_date"),
         Index("ix_charge_facility_date", "facility", "service_date"),
+        Index(
+            "ix_charge_grant",
+            "grant_id",
+            "service_date",
+            postgresql_where=text("status = 'live' AND grant_id IS NOT NULL"),
+        ),
     )
 
 
