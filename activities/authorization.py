@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import select
 from temporalio import activity
 
-from activities.answers import apply_verdict, read_answer
+from activities.answer_reading import read_answer
+from activities.answers import apply_verdict
 from activities.case_record import ATTEMPTS_MAX, ENDED, CaseHands, CaseWriting, record_of, requests_of
 from definitions.authorization import (
     AuthorizationRecord,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.answers import take_text
+from activities.answer_reading import take_text
 from activities.case_clocks import start_decision
 from activities.case_record import ATTEMPTS_MAX, CaseHands, CaseWriting, record_of
 from activities.partners.payer_x12 import NOT_SENT, SENT, UNKNOWN, Delivery, PayerLine
