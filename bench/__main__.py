@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from bench import startup, transitions
+from bench import boards, midnight, startup, transitions
 from runtime.temporal import leave
 
 
@@ -18,7 +18,8 @@ def main() -> int:
             asyncio.run(transitions.measure(house))
         finally:
             house.stop()
-    return 0
+    asyncio.run(midnight.run())
+    return boards.main()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -170,9 +171,9 @@ async def measure(house: House, single: int = 30, many: int = 60) -> None:
                 await client.start_workflow("BareWorkflow", id=f"bare/{uuid4()}", task_queue=QUEUE) for _ in batch
             ]
             floor, floor_rate = await timed(
-                [lambda h=h: h.execute_update("copy", Copy(template=template)) for h in floor_handles], in_flight
+                [partial(h.execute_update, "copy", Copy(template=template)) for h in floor_handles], in_flight
             )
-            took, rate = await timed([lambda e=e, t=t: made.decide(e, t) for e, t in batch], in_flight)
+            took, rate = await timed([partial(made.decide, e, t) for e, t in batch], in_flight)
             for share in (0.5, 0.99):
                 report(
                     f"decision_to_executed_p{int(share * 100)}_at_{in_flight}", percentile(took, share) * 1000, "ms",

@@ -44,6 +44,8 @@ class Episode(Base):
         one_of("phase", Phase),
         one_of("disposition", Disposition),
         Index("ix_episode_board", "facility", "phase", "level", "id"),
+        # Lists are newest first, a facility at a time.
+        Index("ix_episode_newest", "facility", text("opened_at DESC"), text("id DESC")),
         # E04: one open episode per person and facility; a second start attaches or is refused.
         Index(
             "uq_episode_open_person",

@@ -49,7 +49,8 @@ UNBEDDED = text(
     """
     SELECT s.episode_id, e.person_id, s.level FROM stay s JOIN episode e ON e.id = s.episode_id
     WHERE s.facility = :facility AND s.track = 'bed' AND s.period @> CAST(:now AS timestamptz)
-      AND NOT EXISTS (SELECT 1 FROM bed_occupancy o WHERE o.stay_id = s.id AND o.period @> CAST(:now AS timestamptz))
+      AND NOT EXISTS (SELECT 1 FROM bed_occupancy o WHERE o.episode_id = s.episode_id AND o.stay_id = s.id
+                      AND o.period @> CAST(:now AS timestamptz))
     """
 )
 

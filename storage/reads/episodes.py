@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import ARRAY, Text, cast, func, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.vocabulary import AssessmentStatus, ConsentStatus, OpenItemStatus
@@ -92,27 +92,33 @@ async def episode_list(
     limit: int = 50,
 ) -> list[EpisodeRow]:
     """Newest first. `people`: only these persons (the caller searched the blind index). Keyset cursor."""
-    if not facilities:
+    wanted = [f for f in dict.fromkeys(facilities) if facility in (None, f)]
+    if not wanted:
         return []
-    items = (
-        select(func.count())
-        .select_from(OpenItem)
-        .where(OpenItem.episode_id == Episode.id, OpenItem.status == OpenItemStatus.OPEN)
-        .scalar_subquery()
-    )
+    # A facility at a time: each gives its newest from the index, and only those few are put in order. Asked for in
+    # one, the rows of all facilities would be read and sorted.
+    houses = func.unnest(cast(wanted, ARRAY(Text))).table_valued("house", name="houses").render_derived()
     query: Any = select(
         Episode.id, Episode.person_id, Episode.facility, Episode.phase, Episode.level, Episode.authorized_level,
         Episode.program, Episode.payer, Episode.requested_level, Episode.opened_at, Episode.admitted_at,
-        Episode.closed_at, items,
-    ).where(Episode.facility.in_(facilities))  # fmt: skip
-    for column, wanted in ((Episode.facility, facility), (Episode.phase, phase), (Episode.level, level)):
-        if wanted is not None:
-            query = query.where(column == wanted)
+        Episode.closed_at,
+    ).where(Episode.facility == houses.c.house)  # fmt: skip
+    for column, value in ((Episode.phase, phase), (Episode.level, level)):
+        if value is not None:
+            query = query.where(column == value)
     if people is not None:
         query = query.where(Episode.person_id.in_(people))
     if after is not None:
         query = query.where(tuple_(Episode.opened_at, Episode.id) < after)
-    rows = await session.execute(query.order_by(Episode.opened_at.desc(), Episode.id.desc()).limit(limit))
+    newest = query.order_by(Episode.opened_at.desc(), Episode.id.desc()).limit(limit).lateral("newest")
+    items = (
+        select(func.count())
+        .select_from(OpenItem)
+        .where(OpenItem.episode_id == newest.c.id, OpenItem.status == OpenItemStatus.OPEN)
+        .scalar_subquery()
+    )
+    listed: Any = select(*newest.c, items).select_from(houses.join(newest, true()))
+    rows = await session.execute(listed.order_by(newest.c.opened_at.desc(), newest.c.id.desc()).limit(limit))
     return [EpisodeRow(*row) for row in rows]
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from definitions.vocabulary import TransitionStatus
 from storage.models import Episode, Transition
@@ -48,14 +49,18 @@ async def step_down_queue(
     if not facilities:
         return []
     wanted = [TransitionStatus(status)] if status and status != "pending" else list(PENDING)
-    query = (
-        select(Transition, Episode)
-        .join(Episode, Episode.id == Transition.episode_id)
-        .where(Transition.facility.in_(facilities), Transition.status.in_(wanted))
-    )
+    picked = select(Transition).where(Transition.facility.in_(facilities), Transition.status.in_(wanted))
     if after is not None:
-        query = query.where(tuple_(Transition.effective_at, Transition.id) > after)
-    rows = await session.execute(query.order_by(Transition.effective_at, Transition.id).limit(limit))
+        picked = picked.where(tuple_(Transition.effective_at, Transition.id) > after)
+    # Picked before they are joined: a join of all that wait reads every episode there ever was.
+    waiting = aliased(
+        Transition, picked.order_by(Transition.effective_at, Transition.id).limit(limit).subquery("waiting")
+    )
+    rows = await session.execute(
+        select(waiting, Episode)
+        .join(Episode, Episode.id == waiting.episode_id)
+        .order_by(waiting.effective_at, waiting.id)
+    )
     return [(t, e) for t, e in rows]
 
 

@@ -1,0 +1,113 @@
+"""Boards, lists, queues and worklists over 100 000 episodes: how long, by which plan. Fails on a plan that reads or
+sorts what grows with every episode.
+
+`python -m bench.boards [--plans]`; with `--plans` the plans follow as text, for docs/performance.md."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from bench.measure import percentile, report
+from bench.plans import Explained, Read, explain, in_short, sizes_of
+from bench.seed_boards import BIG_TABLES, NOW, facilities_of, seed
+from local.stack.postgres import EmbeddedPostgres
+from storage.engine import Database, make_engine
+from storage.migrate import upgrade
+from storage.reads.board import board
+from storage.reads.episodes import episode_list
+from storage.reads.queue import step_down_queue, worklist
+
+EPISODES: Final = 100_000
+HOUSES: Final = 40
+CALLS: Final = 50
+NIL: Final = UUID(int=0)
+
+
+def reads(houses: list[str]) -> dict[str, Read]:
+    """Every read as a route calls it: by somebody of one house, and by somebody of all of them."""
+    mine, day = houses[:1], NOW + timedelta(hours=24)
+    middle = NOW - timedelta(days=900)
+    found: dict[str, Read] = {"board": partial(board, facilities=mine, facility=mine[0], now=NOW)}
+    for scope, name in ((mine, "one"), (houses, "all")):
+        listed, queue = partial(episode_list, facilities=scope, limit=51), partial(step_down_queue, facilities=scope)
+        found |= {
+            f"episode_list_{name}": listed,
+            f"episode_list_in_care_{name}": partial(listed, phase="in_care"),
+            f"episode_list_closed_{name}": partial(listed, phase="closed"),
+            f"episode_list_next_page_{name}": partial(listed, after=(middle, NIL)),
+            f"step_down_queue_{name}": queue,
+            f"step_down_queue_scheduled_{name}": partial(queue, status="scheduled"),
+            f"authorization_worklist_{name}": partial(worklist, facilities=scope, now=NOW, day_ends=day),
+        }
+    return found
+
+
+async def timed(database: Database, read: Read, calls: int) -> list[float]:
+    """Milliseconds of each call, connection and transaction included, as a request has them."""
+    took = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        async with database.read() as session:
+            await read(session)
+        took.append((time.perf_counter() - began) * 1000)
+    return took
+
+
+async def measure(database: Database, *, plans: bool) -> list[str]:
+    """Report every read; answers what is wrong."""
+    sizes = await sizes_of(database, BIG_TABLES)
+    wrong: list[str] = []
+    for name, read in reads(facilities_of(HOUSES)).items():
+        explained = await explain(database, read, sizes)
+        slow = sum(e.milliseconds for e in explained) > 1000
+        took = await timed(database, read, 1 if slow else CALLS)
+        told = sorted({b for e in explained for b in e.breaches})
+        for share in (0.5, 0.99):
+            report(f"{name}_p{int(share * 100)}_at_{EPISODES}", percentile(took, share), "ms", breaches=told)
+        wrong += [f"{name}: {b}" for b in told]
+        if plans:
+            sys.stdout.write("\n".join(shown(name, explained)) + "\n")
+    return wrong
+
+
+def shown(name: str, explained: list[Explained]) -> list[str]:
+    lines = []
+    for number, one in enumerate(explained, start=1):
+        lines += [f"-- {name} {number}/{len(explained)}, {one.milliseconds:.1f} ms", *in_short(one.plan)]
+    return lines
+
+
+async def run(*, plans: bool = False) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="stepdown-bench-") as folder:
+        os.chmod(folder, 0o755)
+        server = EmbeddedPostgres(Path(folder) / "data")
+        server.start()
+        try:
+            server.ensure_database("boards")
+            upgrade(server.url("boards"))
+            database = Database(make_engine(server.url("boards"), pool_size=2))
+            try:
+                await seed(database, EPISODES, HOUSES)
+                return await measure(database, plans=plans)
+            finally:
+                await database.close()
+        finally:
+            server.stop()
+
+
+def main() -> int:
+    wrong = asyncio.run(run(plans="--plans" in sys.argv))
+    for line in wrong:
+        sys.stderr.write(line + "\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
