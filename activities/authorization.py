@@ -22,7 +22,7 @@ from definitions.authorization import (
 from definitions.contracts import AuthorizationContract
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
-from definitions.services_review import Action
+from definitions.review_codes import Action
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind, Phase, RequestKind
 from rules.payer_answer import STATUS, AnswerVerdict
 from rules.utilization import units_through

@@ -3,11 +3,10 @@
 from activities.case_record import CaseWriting
 from definitions.facility import Facility
 from definitions.person import PersonDetails
+from definitions.review_codes import Certification, LevelOfService
 from definitions.services_review import (
     AdmissionCodes,
-    Certification,
     DateSpan,
-    LevelOfService,
     ReviewAddress,
     ReviewContact,
     ReviewDiagnosis,

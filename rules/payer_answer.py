@@ -4,13 +4,12 @@ from datetime import date, timedelta
 
 from definitions.base import WireModel
 from definitions.payer import Payer
-from definitions.services_review import (
+from definitions.review_codes import (
     DECISION_REASONS,
     REJECT_REASONS,
     Action,
-    LineDecision,
-    ServicesReviewResponse,
 )
+from definitions.services_review import LineDecision, ServicesReviewResponse
 from definitions.vocabulary import AuthorizationStatus
 
 

@@ -1,26 +1,28 @@
 """Interchanges, groups and transactions: ISA to IEA, with control numbers that agree (domain 4.5, 6.12)."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from definitions.services_review import InterchangeAcknowledgement
+from definitions.acknowledgement import InterchangeAcknowledgement
 from interchange.x12.segments import STANDARD, Delimiters, Segment, X12Problem, code, read, write
 
 ISA_LENGTH: Final = 106
 NUMBER_MAX: Final = 999_999_999
 PARTY_MIN, PARTY_MAX = 2, 15
 """Characters of a sender or receiver id (GS02 and ISA06 together)."""
+BLANK: Final = " \r\n\t"
+NO_HEADER: Final = Segment("", ())
 
 
 class EnvelopeProblem(X12Problem):
-    """The interchange itself is broken. `note`: TA105 (domain 6.12)."""
+    """The interchange itself is broken. `note`: TA105 (domain 6.12). `at`: where in the file it begins."""
 
     def __init__(self, note: str, sentence: str) -> None:
         super().__init__(sentence)
         self.note = note
+        self.at = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Transaction:
     segments: tuple[Segment, ...]
     """Everything between ST and SE."""
     problems: tuple[str, ...] = ()
+    header: Segment = field(default=NO_HEADER, repr=False)
+    """ST as it stood."""
+    trailer: Segment | None = field(default=None, repr=False)
+    """SE as it stood; None when it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,10 @@ class Group:
     version: str
     transactions: tuple[Transaction, ...]
     problems: tuple[str, ...] = ()
+    header: Segment = field(default=NO_HEADER, repr=False)
+    """GS as it stood."""
+    included: str = ""
+    """GE01 as it stood: how many transactions the sender counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,11 @@ class Interchange:
     acknowledgements: tuple[InterchangeAcknowledgement, ...] = ()
     acknowledgement_wanted: bool = False
     """ISA14: the sender wants a TA1."""
+    header: Segment = field(default=NO_HEADER, repr=False)
+    """ISA as it stood."""
+    delimiters: Delimiters = STANDARD
+    loose: tuple[Segment, ...] = field(default=(), repr=False)
+    """TA1 segments as they stood."""
 
 
 def wrap(body: Sequence[str], control: Control, *, functional_id: str, version: str, transaction: str) -> str:
@@ -78,21 +93,30 @@ def wrap_all(
     bodies: Sequence[Sequence[str]], control: Control, *, functional_id: str, version: str, transaction: str
 ) -> str:
     """Several transactions in one group, numbered from 0001."""
-    group = str(control.number)
+    content = group_of(bodies, control, functional_id=functional_id, version=version, transaction=transaction)
+    return envelop(content, control, groups=1)
+
+
+def group_of(
+    bodies: Sequence[Sequence[str]], control: Control, *, functional_id: str, version: str, transaction: str,
+    number: int | None = None,
+) -> str:  # fmt: skip
+    """GS to GE. `number`: the group's own control number, the interchange's when there is one group only."""
+    group = str(control.number if number is None else number)
     clock = control.at.strftime("%H%M")
     parts = [
         write("GS", functional_id, _party(control.sender), _party(control.receiver), control.at.strftime("%Y%m%d"),
               clock, group, "X", version)
     ]  # fmt: skip
     for count, body in enumerate(bodies, start=1):
-        number = f"{count:04d}"
+        control_of_set = f"{count:04d}"
         parts += [
-            write("ST", transaction, number, version),
+            write("ST", transaction, control_of_set, version),
             *body,
-            write("SE", str(len(body) + 2), number),
+            write("SE", str(len(body) + 2), control_of_set),
         ]
     parts.append(write("GE", str(len(bodies)), group))
-    return envelop("".join(parts), control, groups=1)
+    return "".join(parts)
 
 
 def envelop(content: str, control: Control, *, groups: int) -> str:
@@ -114,17 +138,16 @@ def _party(value: str) -> str:
     return code(value)
 
 
-def delimiters_of(text: str) -> Delimiters:
+def delimiters_of(text: str, start: int = 0) -> Delimiters:
     """What the ISA says: element separator at 4, repetition at 83, component at 105, terminator at 106."""
-    if len(text) < ISA_LENGTH or not text.startswith("ISA"):
+    isa = text[start : start + ISA_LENGTH]
+    if len(isa) < ISA_LENGTH or not isa.startswith("ISA"):
         raise EnvelopeProblem("022", "the file does not begin with an ISA segment of 106 characters")
-    found = Delimiters(
-        element=text[3], repetition=text[82], component=text[ISA_LENGTH - 2], segment=text[ISA_LENGTH - 1]
-    )
+    found = Delimiters(element=isa[3], repetition=isa[82], component=isa[-2], segment=isa[-1])
     marks = (found.element, found.component, found.segment)
     if len(set(marks)) < len(marks) or any(m.isalnum() or m == " " for m in marks):
         raise EnvelopeProblem("022", "the delimiters that the ISA names cannot be told apart from data")
-    if text[:ISA_LENGTH].count(found.element) != 16:
+    if isa.count(found.element) != 16:
         raise EnvelopeProblem("022", "the ISA segment does not have its 16 elements at their places")
     return found
 
@@ -134,39 +157,74 @@ def read_interchanges(text: str, *, strict: bool = True) -> list[Interchange]:
 
     Strict: any count or control number that does not agree raises `X12Problem`. Not strict: broken groups and
     transactions say so in `problems`, so that only they are refused (E80)."""
-    found = []
-    rest = text.lstrip("\ufeff \r\n\t")
-    while rest:
-        delimiters = delimiters_of(rest)
-        end = _end_of_interchange(rest, delimiters)
-        found.append(_interchange(read(rest[:end], delimiters), strict))
-        rest = rest[end:].lstrip(" \r\n\t")
-    if not found:
-        raise EnvelopeProblem("023", "the file is empty")
+    found, problem = read_file(text, strict=strict)
+    if problem is not None:
+        raise problem
     return found
 
 
-def _end_of_interchange(text: str, delimiters: Delimiters) -> int:
-    mark = re.search(re.escape(delimiters.segment) + r"\s*IEA" + re.escape(delimiters.element), text)
-    if mark is None:
+def read_file(text: str, *, strict: bool = False) -> tuple[list[Interchange], EnvelopeProblem | None]:
+    """Every interchange that can be read, and what is wrong with the first that cannot; None: all can."""
+    found: list[Interchange] = []
+    problem: EnvelopeProblem | None = None
+    at = _content(text, 0)
+    while at < len(text):
+        try:
+            delimiters = delimiters_of(text, at)
+            end = _end_of_interchange(text, at, delimiters)
+        except EnvelopeProblem as cut:
+            cut.at = at
+            return found, problem or cut
+        try:
+            found.append(_interchange(read(text[at:end], delimiters), delimiters, strict))
+        except EnvelopeProblem as broken:
+            broken.at = at
+            problem = problem or broken
+        at = _content(text, end)
+    if not found and problem is None:
+        problem = EnvelopeProblem("023", "the file is empty")
+    return found, problem
+
+
+def _content(text: str, at: int) -> int:
+    """Where the next thing that is not blank stands."""
+    while at < len(text) and (text[at] in BLANK or (at == 0 and text[at] == "\ufeff")):
+        at += 1
+    return at
+
+
+def _end_of_interchange(text: str, start: int, delimiters: Delimiters) -> int:
+    """After the terminator of the IEA that follows. Every character is looked at a few times at most."""
+    mark = "IEA" + delimiters.element
+    at = text.find(mark, start + ISA_LENGTH)
+    while at >= 0:
+        before = at - 1
+        while text[before] != delimiters.segment and text[before] in BLANK:
+            before -= 1
+        if text[before] == delimiters.segment:
+            break
+        at = text.find(mark, at + 1)
+    if at < 0:
         raise EnvelopeProblem("023", "the interchange has no IEA segment; it was cut short")
-    end = text.find(delimiters.segment, mark.end())
+    end = text.find(delimiters.segment, at)
     if end < 0:
         raise EnvelopeProblem("023", "the IEA segment has no end; the file was cut short")
     return end + 1
 
 
-def _interchange(segments: list[Segment], strict: bool) -> Interchange:
+def _interchange(segments: list[Segment], delimiters: Delimiters, strict: bool) -> Interchange:
     isa, iea = segments[0], segments[-1]
     if isa.at(13) != iea.at(2):
         raise EnvelopeProblem("001", "ISA13 and IEA02 differ; the interchange is not whole")
     groups: list[Group] = []
     acknowledgements = []
+    loose: list[Segment] = []
     index = 1
     while index < len(segments) - 1:
         segment = segments[index]
         if segment.tag == "TA1":
             acknowledgements.append(_acknowledgement(segment))
+            loose.append(segment)
             index += 1
             continue
         if segment.tag != "GS":
@@ -180,7 +238,7 @@ def _interchange(segments: list[Segment], strict: bool) -> Interchange:
         raise EnvelopeProblem("021", "IEA01 does not count the groups that are there")
     return Interchange(
         isa.at(6).strip(), isa.at(8).strip(), isa.at(13), isa.at(15), tuple(groups), tuple(acknowledgements),
-        isa.at(14) == "1",
+        isa.at(14) == "1", isa, delimiters, tuple(loose),
     )  # fmt: skip
 
 
@@ -205,11 +263,13 @@ def _group(gs: Segment, segments: list[Segment], ge: Segment | None, strict: boo
         problems = _set_problems(st, segments[stop], stop - index + 1) if closed else ("2",)
         _refuse(strict, problems, f"transaction {st.at(2)}: SE does not match its ST or its segment count")
         body = tuple(segments[index + 1 : stop])
-        transactions.append(Transaction(st.at(1), st.at(2), st.at(3) or gs.at(8), body, problems))
+        trailer = segments[stop] if closed else None
+        transactions.append(Transaction(st.at(1), st.at(2), st.at(3) or gs.at(8), body, problems, st, trailer))
         index = stop + 1 if closed else stop
     problems = _group_problems(gs, ge, len(transactions))
     _refuse(strict, problems, f"group {gs.at(6)}: GE does not match its GS or its count of transactions")
-    return Group(gs.at(1), gs.at(6), gs.at(8), tuple(transactions), problems)
+    included = ge.at(1) if ge is not None else ""
+    return Group(gs.at(1), gs.at(6), gs.at(8), tuple(transactions), problems, gs, included)
 
 
 def _refuse(strict: bool, problems: tuple[str, ...], sentence: str) -> None:

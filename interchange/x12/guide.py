@@ -1,23 +1,50 @@
 """One engine that reads any transaction by an implementation guide given as data (domain 4.5, 6.12).
 
 It answers two things at once: the tree of loops, for parsers, and what is wrong and where, for the 999.
-Findings name places and never repeat what stood there."""
+Findings name places and never repeat what stood there. A guide is rules only: which loops and segments may stand
+where and how often, which of several segments with one tag is meant (an element's or a component's code tells), and
+for each element its usage, form, length, codes, repetition and how it depends on its neighbours."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
-from definitions.services_review import SyntaxFinding
+from definitions.acknowledgement import SyntaxFinding
 from interchange.x12.segments import Segment
 
 REQUIRED, SITUATIONAL, UNUSED = "R", "S", "N"
+MANY: Final = 1_000_000
+"""The guide's `>1`: as often as one likes."""
+
+RELATION: Final = re.compile(r"([PRECL])((?:[0-9]{2}){2,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How elements of a segment, or components of an element, depend on each other, in the standard's letters:
+    P all or none, R at least one, E at most one, C if the first then the others, L if the first then one other.
+    `when`: the codes of the first element for which C and L hold; empty: whenever it is there."""
+
+    kind: str
+    positions: tuple[int, ...]
+    when: frozenset[str] = frozenset()
+
+
+def relation(text: str, when: str = "") -> Relation:
+    """As the standard writes it: `P0304`, `C0506`."""
+    found = RELATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text} is not a relational condition such as P0304")
+    numbers = found.group(2)
+    places = tuple(int(numbers[n : n + 2]) for n in range(0, len(numbers), 2))
+    return Relation(found.group(1), places, frozenset(when.split()))
 
 
 @dataclass(frozen=True, slots=True)
 class ElementRule:
-    """One element: usage, kind (AN, ID, N0, R, DT, TM, D8), length, allowed codes; or a composite of them."""
+    """One element: usage, kind (AN, ID, N0, R, DT, TM, D8, RD8), length, allowed codes; or a composite of them.
+    `repeat`: how many repetitions it may hold."""
 
     usage: str
     kind: str = "AN"
@@ -25,57 +52,104 @@ class ElementRule:
     high: int = 80
     codes: frozenset[str] = frozenset()
     components: tuple["ElementRule", ...] = ()
+    repeat: int = 1
+    relations: tuple[Relation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentRule:
-    """`qualifier`: the element whose codes tell this rule from others with the same tag; 0: none does."""
+    """`qualifier`: the element whose codes tell this rule from others with the same tag, with `component` when it is
+    one inside a composite (HI01-1); 0: none does. `each`: how often one code of the qualifier may come (0: as often as
+    the segment). `form_of`: the element whose form another element names, as DTP03's is named by DTP02: (3, 2)."""
 
     tag: str
     low: int
     high: int
     elements: tuple[ElementRule, ...]
     qualifier: int = 0
+    component: int = 0
+    relations: tuple[Relation, ...] = ()
+    each: int = 0
+    form_of: tuple[int, int] | None = None
+    codes: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        if self.qualifier:
+            element = self.elements[self.qualifier - 1]
+            told = element.components[self.component - 1] if self.component else element
+            object.__setattr__(self, "codes", told.codes)
+
+    @property
+    def opener(self) -> "SegmentRule":
+        return self
+
+    def qualified(self, segment: Segment) -> str:
+        return segment.part(self.qualifier, self.component) if self.component else segment.at(self.qualifier)
 
     def fits(self, segment: Segment) -> bool:
-        if segment.tag != self.tag:
-            return False
-        return self.qualifier == 0 or segment.at(self.qualifier) in self.elements[self.qualifier - 1].codes
+        return segment.tag == self.tag and (self.qualifier == 0 or self.qualified(segment) in self.codes)
 
 
 @dataclass(frozen=True, slots=True)
 class LoopRule:
-    """`items` in order; the first is the segment that opens the loop."""
+    """`items` in order; the first is the segment that opens the loop. A loop that is told by its HL03 has an HL rule
+    first whose qualifier is 3."""
 
     id: str
     low: int
     high: int
     items: "tuple[SegmentRule | LoopRule, ...]"
+    by_tag: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        found: dict[str, tuple[int, ...]] = {}
+        for number, item in enumerate(self.items):
+            found[item.opener.tag] = (*found.get(item.opener.tag, ()), number)
+        object.__setattr__(self, "by_tag", found)
+
+    @property
+    def opener(self) -> SegmentRule:
+        return self.items[0].opener
 
     def fits(self, segment: Segment) -> bool:
-        return self.items[0].fits(segment)
+        return self.opener.fits(segment)
+
+    def segment_rules(self) -> Iterator[SegmentRule]:
+        for item in self.items:
+            if isinstance(item, SegmentRule):
+                yield item
+            else:
+                yield from item.segment_rules()
 
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """A transaction between ST and SE. `purpose`: the BHT02 values it is about; empty: any."""
+    """A transaction between ST and SE. `purpose`: the BHT02 values it is about; empty: any. `levels`: for each HL03
+    the HL03 of the loops that may stand above it; empty: not looked at."""
 
     kind: str
     version: str
     root: LoopRule
     purpose: frozenset[str] = frozenset()
+    levels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tags: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", frozenset(rule.tag for rule in self.root.segment_rules()))
 
 
-def must(kind: str, low: int, high: int, codes: str = "") -> ElementRule:
-    return ElementRule(REQUIRED, kind, low, high, frozenset(codes.split()))
+def must(kind: str, low: int, high: int, codes: str = "", *, repeat: int = 1) -> ElementRule:
+    return ElementRule(REQUIRED, kind, low, high, frozenset(codes.split()), repeat=repeat)
 
 
-def may(kind: str, low: int, high: int, codes: str = "") -> ElementRule:
-    return ElementRule(SITUATIONAL, kind, low, high, frozenset(codes.split()))
+def may(kind: str, low: int, high: int, codes: str = "", *, repeat: int = 1) -> ElementRule:
+    return ElementRule(SITUATIONAL, kind, low, high, frozenset(codes.split()), repeat=repeat)
 
 
-def composite(usage: str, *components: ElementRule) -> ElementRule:
-    return ElementRule(usage, components=components)
+def composite(
+    usage: str, *components: ElementRule, repeat: int = 1, relations: tuple[Relation, ...] = ()
+) -> ElementRule:
+    return ElementRule(usage, components=components, repeat=repeat, relations=relations)
 
 
 EMPTY: Final = ElementRule(UNUSED)
@@ -106,227 +180,10 @@ class Loop:
             yield from loop.walk()
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where reading stands in one open loop."""
-
-    rule: LoopRule
-    loop: Loop
-    item: int = 0
-    counts: dict[int, int] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
+    """`whole`: read to its end; False when reading stopped because too much was wrong."""
+
     root: Loop
     findings: tuple[SyntaxFinding, ...]
-
-
-def read_by(guide: Guide, segments: Sequence[Segment]) -> Reading:
-    """`segments`: all between ST and SE. What the guide does not know is reported and left out of the tree."""
-    return _Reader(guide).read(segments)
-
-
-class _Reader:
-    def __init__(self, guide: Guide) -> None:
-        self._root = _Place(guide.root, Loop(guide.root.id))
-        self._open = [self._root]
-        self._tags = {rule.tag for rule in _segment_rules(guide.root)}
-        self._findings: list[SyntaxFinding] = []
-
-    def read(self, segments: Sequence[Segment]) -> Reading:
-        for position, segment in enumerate(segments, start=2):
-            self._place(segment, position)
-        self._close(0, len(segments) + 2)
-        self._findings += check_hierarchy(segments)
-        return Reading(self._root.loop, tuple(self._findings))
-
-    def _place(self, segment: Segment, position: int) -> None:
-        target = self._find(segment, exact=True) or self._find(segment, exact=False)
-        if target is None:
-            if self._late(segment, position):
-                return
-            code = "2" if segment.tag in self._tags else "1"
-            self._report(segment.tag, position, self._open[-1].rule.id, code)
-            return
-        depth, item = target
-        self._close(depth + 1, position)
-        place = self._open[depth]
-        self._step(place, item, position)
-        rule = place.rule.items[item]
-        place.counts[item] = place.counts.get(item, 0) + 1
-        if place.counts[item] == rule.high + 1:
-            code = "4" if isinstance(rule, LoopRule) else "5"
-            self._report(segment.tag, position, rule.id if isinstance(rule, LoopRule) else place.rule.id, code)
-        if isinstance(rule, LoopRule):
-            inner = _Place(rule, Loop(rule.id), counts={0: 1})
-            place.loop.loops.append(inner.loop)
-            self._open.append(inner)
-            place = inner
-        place.loop.segments.append(segment)
-        self._findings += check_segment(segment, _opener(rule), position, place.rule.id)
-
-    def _find(self, segment: Segment, *, exact: bool) -> tuple[int, int] | None:
-        """(depth, item) where `segment` goes: here or further on, in the innermost open loop that takes it.
-        Not exact: by its tag alone, so that a wrong qualifier is a fault of the element."""
-        for depth in range(len(self._open) - 1, -1, -1):
-            place = self._open[depth]
-            for item in range(place.item, len(place.rule.items)):
-                rule = place.rule.items[item]
-                room = exact or place.counts.get(item, 0) < rule.high
-                if not (room and (rule.fits(segment) if exact else _opener(rule).tag == segment.tag)):
-                    continue
-                if item == 0 and depth > 0:
-                    break  # the opener of an open loop again: a new loop, which the parent starts
-                return depth, item
-        return None
-
-    def _late(self, segment: Segment, position: int) -> bool:
-        """A known segment that comes too late in its loop is reported, and still kept for the parser: payers
-        differ in the order they write."""
-        for place in reversed(self._open):
-            for rule in place.rule.items[1:]:
-                if isinstance(rule, SegmentRule) and rule.fits(segment):
-                    place.loop.segments.append(segment)
-                    self._report(segment.tag, position, place.rule.id, "2")
-                    return True
-        return False
-
-    def _step(self, place: _Place, item: int, position: int) -> None:
-        """Go forward to `item`; what was required on the way and did not come is missing."""
-        for passed in range(place.item, item):
-            rule = place.rule.items[passed]
-            if place.counts.get(passed, 0) < rule.low:
-                self._missing(rule, place, position)
-        place.item = item
-
-    def _close(self, depth: int, position: int) -> None:
-        while len(self._open) > depth:
-            place = self._open[-1]
-            self._step(place, len(place.rule.items), position)
-            self._open.pop()
-
-    def _missing(self, rule: "SegmentRule | LoopRule", place: _Place, position: int) -> None:
-        self._report(_opener(rule).tag, position, rule.id if isinstance(rule, LoopRule) else place.rule.id, "3")
-
-    def _report(self, tag: str, position: int, loop: str, code: str) -> None:
-        known = re.fullmatch(r"[A-Z][A-Z0-9]{1,2}", tag)
-        self._findings.append(SyntaxFinding(tag=tag if known else "ZZZ", position=position, loop=loop, code=code))
-
-
-def _opener(rule: "SegmentRule | LoopRule") -> SegmentRule:
-    return rule if isinstance(rule, SegmentRule) else _opener(rule.items[0])
-
-
-def _segment_rules(loop: LoopRule) -> Iterator[SegmentRule]:
-    for item in loop.items:
-        if isinstance(item, SegmentRule):
-            yield item
-        else:
-            yield from _segment_rules(item)
-
-
-def check_segment(segment: Segment, rule: SegmentRule, position: int, loop: str) -> list[SyntaxFinding]:
-    found: list[tuple[int, int | None, str]] = []
-    for number in range(1, max(len(rule.elements), len(segment.elements)) + 1):
-        value = segment.at(number)
-        if number > len(rule.elements):
-            found.append((number, None, "3"))
-            continue
-        element = rule.elements[number - 1]
-        if element.components:
-            found += [(number, c, code) for c, code in _composite_faults(segment, number, element)]
-        else:
-            fault = _fault(value, element)
-            if fault:
-                found.append((number, None, fault))
-    return [
-        SyntaxFinding(
-            tag=segment.tag, position=position, loop=loop, code="8", element=number, component=part, element_code=code
-        )
-        for number, part, code in found
-    ]
-
-
-def _composite_faults(segment: Segment, number: int, rule: ElementRule) -> list[tuple[int | None, str]]:
-    parts = segment.parts(number)
-    if not parts:
-        return [(None, "1")] if rule.usage == REQUIRED else []
-    if len(parts) > len(rule.components):
-        return [(None, "3")]
-    faults: list[tuple[int | None, str]] = []
-    for index, component in enumerate(rule.components, start=1):
-        fault = _fault(parts[index - 1] if index <= len(parts) else "", component)
-        if fault:
-            faults.append((index, fault))
-    return faults
-
-
-def _fault(value: str, rule: ElementRule) -> str | None:
-    """IK403 of one value, None when it is good."""
-    if not value:
-        return "1" if rule.usage == REQUIRED else None
-    if rule.usage == UNUSED:
-        return "I10"
-    if len(value) < rule.low:
-        return "4"
-    if len(value) > rule.high:
-        return "5"
-    if rule.codes and value not in rule.codes:
-        return "7"
-    wrong = FORMS.get(rule.kind)
-    return wrong(value) if wrong else None
-
-
-def _whole(value: str) -> str | None:
-    return None if re.fullmatch(r"\d+", value) else "6"
-
-
-def _decimal(value: str) -> str | None:
-    return None if re.fullmatch(r"-?\d+(\.\d+)?", value) else "6"
-
-
-def _date(value: str) -> str | None:
-    return None if re.fullmatch(r"\d{8}", value) and _reads(value, "%Y%m%d") else "8"
-
-
-def _time(value: str) -> str | None:
-    return None if re.fullmatch(r"\d{4}(\d{2}){0,2}", value) and _reads(value[:4], "%H%M") else "9"
-
-
-def _period(value: str) -> str | None:
-    """D8 or RD8: one date, or two in order."""
-    days = value.split("-")
-    if len(days) > 2 or any(_date(day) for day in days) or days != sorted(days):
-        return "8"
-    return None
-
-
-def _reads(value: str, form: str) -> bool:
-    try:
-        datetime.strptime(value, form).replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return True
-
-
-FORMS: Final = {"N0": _whole, "R": _decimal, "DT": _date, "TM": _time, "D8": _period}
-
-
-def check_hierarchy(segments: Sequence[Segment]) -> list[SyntaxFinding]:
-    """HL01 counts from 1, HL02 names a loop above, HL04 says whether there are loops below."""
-    levels = [(position, s) for position, s in enumerate(segments, start=2) if s.tag == "HL"]
-    parents = {s.at(2) for _, s in levels}
-    seen: set[str] = set()
-    found = []
-    for count, (position, level) in enumerate(levels, start=1):
-        faults = []
-        if level.at(1) != str(count):
-            faults.append(1)
-        if level.at(2) and level.at(2) not in seen:
-            faults.append(2)
-        if level.at(4) and (level.at(4) == "1") != (level.at(1) in parents):
-            faults.append(4)
-        seen.add(level.at(1))
-        found += [SyntaxFinding(tag="HL", position=position, code="8", element=n, element_code="7") for n in faults]
-    return found
+    whole: bool = True

@@ -36,11 +36,12 @@ class DelimiterInCode(X12Problem):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`elements` as they stood, which is not for logs; composites are split on asking."""
+    """`elements` as they stood, which is not for logs; composites and repetitions are split on asking."""
 
     tag: str
     elements: tuple[str, ...] = field(repr=False)
     component: str = ":"
+    repetition: str = "^"
 
     def at(self, position: int) -> str:
         """Element `position`, counted from 1 as the standard does; empty when absent."""
@@ -50,6 +51,14 @@ class Segment:
         """The components of element `position`; none when absent."""
         value = self.at(position)
         return tuple(value.split(self.component)) if value else ()
+
+    def repetitions(self, position: int) -> tuple[str, ...]:
+        """The repetitions of element `position`; none when absent. A separator that is a letter or a digit (ISA11 of
+        older versions) separates nothing."""
+        value = self.at(position)
+        if not value:
+            return ()
+        return (value,) if self.repetition.isalnum() else tuple(value.split(self.repetition))
 
     def part(self, position: int, component: int) -> str:
         found = self.parts(position)
@@ -100,7 +109,7 @@ def read(text: str, delimiters: Delimiters) -> list[Segment]:
         stripped = raw.strip("\r\n\t ")
         if stripped:
             tag, *values = stripped.split(delimiters.element)
-            found.append(Segment(tag, tuple(values), delimiters.component))
+            found.append(Segment(tag, tuple(values), delimiters.component, delimiters.repetition))
     return found
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from definitions.review_codes import Action, Certification
 from definitions.services_review import (
-    Action,
-    Certification,
     LineDecision,
     Rejection,
     ReviewContact,

@@ -12,7 +12,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from definitions.services_review import ServicesReviewRequest, SyntaxFinding
+from definitions.acknowledgement import SyntaxFinding
+from definitions.services_review import ServicesReviewRequest
 from interchange.x12.acknowledgement import Acknowledged, encode_999, judge_group, refusing_ta1
 from interchange.x12.conformance import requests_only
 from interchange.x12.envelope import Control, EnvelopeProblem, Group, Interchange, Transaction, read_interchanges

@@ -4,7 +4,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from definitions.services_review import Action
+from definitions.review_codes import Action
 from tests.interchange.x12.samples import emitted, residential
 from tests.local_payer.conftest import SECRET, Door, PayerProcess, Start, wait_until
 

@@ -6,7 +6,8 @@ from datetime import date
 import httpx2
 import pytest
 
-from definitions.services_review import Action, Certification, Rejection
+from definitions.review_codes import Action, Certification
+from definitions.services_review import Rejection
 from local.payer.decision import Script, script_of
 from tests.interchange.x12.samples import emitted, golden, intensive_outpatient, only_set, residential
 from tests.local_payer.conftest import Door, PayerProcess, Start

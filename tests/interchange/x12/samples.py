@@ -3,12 +3,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from definitions.review_codes import Certification, LevelOfService
 from definitions.services_review import (
     AdmissionCodes,
     AttendingProvider,
-    Certification,
     DateSpan,
-    LevelOfService,
     ReviewAddress,
     ReviewAttachment,
     ReviewContact,

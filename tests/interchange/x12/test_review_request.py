@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from definitions.review_codes import Certification, LevelOfService
 from definitions.services_review import (
     AdmissionCodes,
     AttendingProvider,
-    Certification,
     DateSpan,
-    LevelOfService,
     ReviewAddress,
     ReviewAttachment,
     ReviewContact,
@@ -127,7 +126,7 @@ REQUESTS = st.builds(
     ).map(tuple),
     delivery=st.builds(
         ServiceDelivery, kind=st.sampled_from(["DY", "VS"]), quantity=COUNT, period=maybe(st.just("WK")),
-        every=maybe(st.integers(1, 9)), span=maybe(st.just("34")), span_count=maybe(st.integers(1, 12)),
+        every=maybe(st.integers(1, 9)), span=st.just("34"), span_count=maybe(st.integers(1, 12)),
         days=maybe(st.just("1")), time_of_day=maybe(st.just("A")),
     ),
     admission_codes=maybe(

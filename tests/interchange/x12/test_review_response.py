@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from definitions.review_codes import Action
 from definitions.services_review import (
-    Action,
     LineDecision,
     Rejection,
     ReviewContact,
