@@ -4,8 +4,8 @@ New columns are empty and without default: no table is rewritten, and the check 
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0006"
+down_revision = "0005"
 
 STATUSES = (
     "not_required", "waiting_consent", "ready", "submitted", "pended", "approved", "partial", "denied", "cancelled",
