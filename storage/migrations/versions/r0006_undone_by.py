@@ -9,7 +9,8 @@ down_revision = "0005"
 
 STATUSES = (
     "not_required", "waiting_consent", "ready", "submitted", "pended", "approved", "partial", "denied", "cancelled",
-    "contact_payer", "data_problem", "timed_out", "end_dated",
+    "contact_payer", "data_problem", "timed_out", "end_dated", "held", "information_requested", "information_sent",
+    "voided",
 )  # fmt: skip
 
 
