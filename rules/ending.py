@@ -186,14 +186,11 @@ def _duties(facts: PlanFacts, wish: Wish, disposition: Disposition) -> tuple[Own
     return tuple(items)
 
 
-SUMMARY_INSTRUMENT: Final = "DISCHARGE_SUMMARY"
-
-
 def _summary(wish: Wish) -> tuple[AssessmentToRaise, ...]:
     due = wish.effective_at + timedelta(days=7)
     return (
         AssessmentToRaise(
-            instrument=SUMMARY_INSTRUMENT,
+            instrument="DISCHARGE_SUMMARY",
             due_at=due,
             escalate_at=due + timedelta(days=7),
             owner_role=Role.CLINICIAN.value,

@@ -2,12 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Final
 
 import httpx2
 
-from local.payer.book import Book, Delivery
+from interchange.x12.acknowledgement import acknowledgements
+from interchange.x12.envelope import read_interchanges
+from interchange.x12.segments import X12Problem
+from local.payer.book import DELIVERY, Book, Said
+from local.payer.damage import damaged
+from local.payer.outage import Outages
+from local.payer.pen import Pen
 
 EDI: Final = "application/edi-x12"
 LOOK_SECONDS: Final = 0.25
@@ -16,12 +24,18 @@ TRIES_WHEN_DRIVEN: Final = 5
 
 
 class Courier:
-    """One token a payer, fetched by client credentials and again when it is refused."""
+    """One token a payer, fetched by client credentials and again when it is refused. `together`: what one payer owes
+    at one moment leaves in one file."""
 
-    def __init__(self, book: Book, deliver_to: str, secret: str) -> None:
+    def __init__(
+        self, book: Book, pen: Pen, outages: Outages, deliver_to: str, secret: str, *, together: bool = False
+    ) -> None:  # fmt: skip
         self._book = book
+        self._pen = pen
+        self._outages = outages
         self._deliver_to = deliver_to.rstrip("/")
         self._secret = secret
+        self._together = together
         self._tokens: dict[str, str] = {}
         self._not_before: dict[int, float] = {}
         self._turn = asyncio.Lock()
@@ -30,9 +44,10 @@ class Courier:
         """Wall drive. One delivery that fails does not hold up the others."""
         async with self._client() as client:
             while True:
-                for delivery in self._book.due(datetime.now(UTC)):
-                    if self._not_before.get(delivery.id, 0.0) <= time.monotonic():
-                        await self._try(client, delivery, datetime.now(UTC))
+                now = datetime.now(UTC)
+                for file in self._files(now):
+                    if self._not_before.get(file[0].id, 0.0) <= time.monotonic():
+                        await self._try(client, file, datetime.now(UTC))
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def deliver_until(self, to: datetime) -> tuple[int, int]:
@@ -40,39 +55,67 @@ class Courier:
         async with self._turn, self._client() as client:
             delivered = 0
             for attempt in range(TRIES_WHEN_DRIVEN):
-                for delivery in self._book.due(to):
-                    delivered += await self._try(client, delivery, delivery.due_at)
-                if not self._book.due(to):
+                for file in self._files(to):
+                    delivered += await self._try(client, file, self._leaves(file[0]) or to)
+                if not self._files(to):
                     break
                 await asyncio.sleep(0.2 * 2**attempt)
-            return delivered, len(self._book.due(to))
+            return delivered, sum(len(file) for file in self._files(to))
+
+    def next_due(self) -> datetime | None:
+        """The next moment something can leave, or a window begins or ends."""
+        leaving = [self._leaves(one) for one in self._book.waiting()]
+        return min((m for m in (*leaving, self._outages.next_edge()) if m is not None), default=None)
+
+    def _leaves(self, one: Said) -> datetime | None:
+        return self._outages.reachable_from(one.due_at) if one.due_at else None
+
+    def _files(self, now: datetime) -> list[list[Said]]:
+        """What can leave by now, in the order of its leaving."""
+        able = [(self._leaves(one), one) for one in self._book.due(now)]
+        ready = sorted(((at, one.id, one) for at, one in able if at is not None and at <= now), key=lambda r: r[:2])
+        if not self._together:
+            return [[one] for _, _, one in ready]
+        keyed = groupby(sorted(ready, key=lambda r: (r[0], r[2].payer, r[1])), key=lambda r: (r[0], r[2].payer))
+        return [[one for _, _, one in same] for _, same in keyed]
 
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self._deliver_to, timeout=15)
 
-    async def _try(self, client: httpx2.AsyncClient, delivery: Delivery, at: datetime) -> bool:
-        if await self._post(client, delivery, at):
-            self._book.delivered(delivery, at)
-            self._not_before.pop(delivery.id, None)
-            return True
-        self._book.tried(delivery)
-        pause = min(BACKOFF_MAX_SECONDS, 0.5 * 2 ** min(delivery.attempts, 10))
-        self._not_before[delivery.id] = time.monotonic() + pause
-        return False
+    async def _try(self, client: httpx2.AsyncClient, file: Sequence[Said], at: datetime) -> int:
+        written = [self._written(one, at) for one in file]
+        content = b"".join(damaged(one.body or "", one.step.damage) for one in written)
+        said = await self._post(client, file[0].payer, content, at)
+        if said is not None:
+            self._book.left(written, content, DELIVERY, at, acknowledged=said)
+            self._not_before.pop(file[0].id, None)
+            return len(file)
+        for one in file:
+            self._book.tried(one)
+        pause = min(BACKOFF_MAX_SECONDS, 0.5 * 2 ** min(file[0].attempts, 10))
+        self._not_before[file[0].id] = time.monotonic() + pause
+        return 0
 
-    async def _post(self, client: httpx2.AsyncClient, delivery: Delivery, at: datetime) -> bool:
+    def _written(self, said: Said, at: datetime) -> Said:
+        review = self._book.review(said.payer, said.trace or "")
+        if review is None:
+            raise LookupError(f"answer {said.id} belongs to no case")
+        return self._pen.write(said, review, at)
+
+    async def _post(self, client: httpx2.AsyncClient, payer: str, content: bytes, at: datetime) -> str | None:
+        """What the door acknowledged; None: not taken, to be tried again."""
         try:
-            token = self._tokens.get(delivery.payer) or await self._token(client, delivery.payer)
+            token = self._tokens.get(payer) or await self._token(client, payer)
             response = await client.post(
-                f"/v1/payers/{delivery.payer}/x12",
-                content=delivery.body,
+                f"/v1/payers/{payer}/x12",
+                content=content,
                 headers={"authorization": f"Bearer {token}", "content-type": EDI, "x-business-time": at.isoformat()},
             )
         except (httpx2.HTTPError, ValueError, KeyError):
-            return False
+            return None
         if response.status_code == httpx2.codes.UNAUTHORIZED:
-            self._tokens.pop(delivery.payer, None)
-        return response.is_success
+            self._tokens.pop(payer, None)
+        return acknowledged_in(response.text) if response.is_success else None
 
     async def _token(self, client: httpx2.AsyncClient, payer: str) -> str:
         response = await client.post(
@@ -86,3 +129,11 @@ class Courier:
         response.raise_for_status()
         self._tokens[payer] = str(response.json()["access_token"])
         return self._tokens[payer]
+
+
+def acknowledged_in(text: str) -> str:
+    """AK901 of the 999 the door answered with; empty when it said nothing of the kind."""
+    try:
+        return next((a.verdict for i in read_interchanges(text) for a in acknowledgements(i)), "")
+    except X12Problem:
+        return ""

@@ -1,210 +1,196 @@
-"""The payer's HTTP desk: takes 278 requests, answers, pends, falls silent."""
+"""The payer's desk: takes files of 278s, writes down what came, answers, pends, appeals, or fails as it is told."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
-from definitions.acknowledgement import SyntaxFinding
 from definitions.services_review import ServicesReviewRequest
-from interchange.x12.acknowledgement import Acknowledged, encode_999, judge_group, refusing_ta1
+from interchange.x12.acknowledgement import Acknowledged, judge_group, refusing_ta1
 from interchange.x12.conformance import requests_only
-from interchange.x12.envelope import Control, EnvelopeProblem, Group, Interchange, Transaction, read_interchanges
+from interchange.x12.envelope import EnvelopeProblem, Group, Interchange, Transaction, read_interchanges
 from interchange.x12.review_request import parse
-from interchange.x12.review_response import encode_answer
 from interchange.x12.segments import X12Problem
-from local.payer.book import Book, Entry
-from local.payer.courier import Courier
-from local.payer.decision import AGAIN_AFTER, answer, pended, script_of
+from local.payer.book import CALL, DELIVERY, STATES, Book, Review, Said, text_digest
+from local.payer.damage import damaged
+from local.payer.followup import Asked, open_review
+from local.payer.instructions import Attempt, Instructions
+from local.payer.pen import PLACE, Envelope, Pen, try_out
+from local.payer.script import Fault, Step
 
-EDI: Final = "application/edi-x12"
-SILENCE_SECONDS: Final = 40.0
-"""Longer than any caller waits."""
-BODY_MAX: Final = 1_000_000
 HERE: Final = "LOCALPAYER"
 """Who answers when the file does not say to whom it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeskSettings:
-    """`payers` empty: answers for any key."""
+class Part:
+    """One answer as it leaves in the call."""
 
-    book: Path
-    deliver_to: str
-    driven: bool
-    secret: str
-    payers: frozenset[str] = frozenset()
-    silence_seconds: float = SILENCE_SECONDS
+    said: Said
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`silent`: the caller is left waiting, although the answer stands in the book."""
+    """What the call gets. `fault`: how it ends instead; `slow_seconds` before anything is said."""
 
-    body: str
-    silent: bool = False
+    parts: tuple[Part, ...] = ()
+    fault: Fault | None = None
+    slow_seconds: float = 0
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(p.content for p in self.parts)
+
+    @property
+    def said(self) -> tuple[Said, ...]:
+        return tuple(p.said for p in self.parts)
 
 
-class Advance(BaseModel):
-    """Business time is now `to`."""
+@dataclass(slots=True)
+class _File:
+    """One file on the desk."""
 
-    model_config = ConfigDict(extra="forbid")
+    payer: str
+    digest: str
+    now: datetime
+    parts: list[Part] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    slow_seconds: float = 0
 
-    to: AwareDatetime
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A transaction that passed the guide and can be read."""
+
+    interchange: Interchange
+    envelope: Envelope
+    request: ServicesReviewRequest
+    attempt: Attempt
 
 
 class Desk:
-    """Nothing here awaits: two calls with the same trace cannot both find no case."""
+    """Nothing here awaits and a file is one transaction: two calls with the same trace cannot both find no case,
+    and a killed payer has taken all of a file or nothing."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, pen: Pen, instructions: Instructions) -> None:
         self._book = book
+        self._pen = pen
+        self._instructions = instructions
 
-    def receive(self, payer: str, text: str, now: datetime) -> Reply:
+    def receive(self, payer: str, raw: bytes, now: datetime) -> Reply:
         """Broken envelopes get a TA1, broken transactions a 999, a known trace its first answer again."""
+        file = _File(payer, text_digest(raw), now)
+        text = raw.decode("utf-8", "replace")
         try:
             interchanges = read_interchanges(text, strict=False)
         except EnvelopeProblem as problem:
-            return Reply(refusing_ta1(text, problem, self._control(HERE, "UNKNOWN", now)))
-        replies = [self._group(payer, i, group, now) for i in interchanges for group in i.groups]
-        return Reply("".join(r.body for r in replies), any(r.silent for r in replies))
+            with self._book.transaction():
+                self._unreadable(file, text, problem)
+            return Reply(tuple(file.parts))
+        with self._book.transaction():
+            groups = [(i, g, *self._read(file, i, g)) for i in interchanges for g in i.groups]
+            # A system that fails before it takes anything remembers the attempt and nothing else.
+            for interchange, group, judged, questions in groups if Fault.BEFORE not in file.faults else ():
+                self._group(file, interchange, group, judged, questions)
+        fault = next((f for f in Fault if f in file.faults), None)
+        return Reply(tuple(file.parts), fault, file.slow_seconds)
 
-    def _group(self, payer: str, interchange: Interchange, group: Group, now: datetime) -> Reply:
+    def _unreadable(self, file: _File, text: str, problem: EnvelopeProblem) -> None:
+        control = self._pen.control(file.payer, HERE, "UNKNOWN", file.now)
+        said = self._pen.plain(file.payer, refusing_ta1(text, problem, control), control, "TA1", "TA1", file.now)
+        self._answer(file, said, None, "unreadable", None)
+
+    def _read(
+        self, file: _File, interchange: Interchange, group: Group
+    ) -> tuple[list[Acknowledged], list[_Question | Transaction]]:
+        """Each accepted transaction as a question, or as it is when its values do not add up."""
         judged = judge_group(group, requests_only)
-        pairs = list(zip(group.transactions, judged, strict=True))
-        taken = [self._one(payer, interchange, transaction, now) for transaction, one in pairs if one.accepted]
-        body = "".join(r.body for r in taken)
-        if len(taken) < len(judged) or not judged:
-            body += self._acknowledge(interchange, group, judged, now)
-        return Reply(body, any(r.silent for r in taken))
+        found: list[_Question | Transaction] = []
+        for transaction, one in zip(group.transactions, judged, strict=True):
+            if one.accepted:
+                found.append(self._question(file, interchange, group, transaction))
+        return judged, found
 
-    def _one(self, payer: str, interchange: Interchange, transaction: Transaction, now: datetime) -> Reply:
+    def _question(
+        self, file: _File, interchange: Interchange, group: Group, transaction: Transaction
+    ) -> _Question | Transaction:
         try:
             request = parse(interchange, transaction)
-            known = self._book.answer_for(payer, request.trace)
-            return Reply(known) if known is not None else self._decide(payer, request, interchange, transaction, now)
         except (X12Problem, ValueError):
-            # It passed the guide and still cannot be read or answered, for one because its ids hold our delimiters.
-            return Reply(self._reject(interchange, transaction, now))
+            return transaction
+        attempt = self._instructions.attempt(file.payer, request.trace, request.subscriber.member_id, "review")
+        if attempt.faulty and attempt.script.fault is not None:
+            file.faults.append(attempt.script.fault)
+        file.slow_seconds = max(file.slow_seconds, attempt.script.slow_seconds)
+        return _Question(interchange, Envelope.of(interchange, group, transaction), request, attempt)
 
-    def _decide(
-        self, payer: str, request: ServicesReviewRequest, interchange: Interchange, transaction: Transaction,
-        now: datetime,
-    ) -> Reply:  # fmt: skip
-        script = script_of(request.subscriber.member_id)
-        number = request.previous_number or f"AUTH{self._book.next('case'):06d}"
-
-        def final(at: datetime) -> str:
-            control = self._control(interchange.receiver, interchange.sender, at)
-            return encode_answer(answer(request, number, at), control)
-
-        deliveries: list[tuple[datetime, str]] = []
-        if script.outcome == "R":
-            body, kind = self._reject(interchange, transaction, now), "rejected"
-        elif script.pended_hours is not None:
-            control = self._control(interchange.receiver, interchange.sender, now)
-            body, kind = encode_answer(pended(request, f"NT{number[-6:]}", now), control), "pended"
-            due = now + timedelta(hours=script.pended_hours)
-            deliveries.append((due, final(due)))
-        else:
-            body, kind = final(now), "final"
-        if script.silent_hours and not deliveries:
-            deliveries.append((now + timedelta(hours=script.silent_hours), body))
-        if script.again:
-            deliveries.append((now + AGAIN_AFTER, body))
-        self._book.keep(Entry(payer, request.trace, number, body, kind, now, tuple(deliveries)))
-        return Reply(body, script.silent_hours is not None)
-
-    def _control(self, sender: str, receiver: str, now: datetime) -> Control:
-        return Control(sender=sender, receiver=receiver, number=self._book.next("interchange"), at=now)
-
-    def _acknowledge(self, interchange: Interchange, group: Group, sets: list[Acknowledged], now: datetime) -> str:
-        control = self._control(interchange.receiver, interchange.sender, now)
-        return encode_999(group.control, group.functional_id, group.version, sets, control)
-
-    def _reject(self, interchange: Interchange, transaction: Transaction, now: datetime) -> str:
-        """A 999 about one transaction whose values do not add up."""
-        group = next(g for g in interchange.groups if transaction in g.transactions)
-        place = SyntaxFinding(tag="BHT", position=2, code="8")
-        one = Acknowledged(transaction.control, transaction.version, False, transaction.kind, (place,))
-        return self._acknowledge(interchange, group, [one], now)
-
-
-def create_desk(settings: DeskSettings) -> FastAPI:
-    book = Book(settings.book)
-    desk = Desk(book)
-    courier = Courier(book, settings.deliver_to, settings.secret)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = None if settings.driven else asyncio.create_task(courier.deliver_for_ever())
-        yield
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        book.close()
-
-    app = FastAPI(title="Local payer", lifespan=lifespan)
-
-    @app.post("/x12/{payer}")
-    async def take(payer: str, request: Request) -> Response:
-        if settings.payers and payer not in settings.payers:
-            return _problem(404, f"this desk does not answer for {payer[:40]}; start it with --payer")
-        raw = await request.body()
-        if len(raw) > BODY_MAX:
-            return _problem(413, f"a message may have {BODY_MAX} bytes at most; send fewer transactions")
-        now = business_time(request.headers.get("x-business-time"), driven=settings.driven)
-        if now is None:
-            return _problem(400, "X-Business-Time must be an RFC 3339 time with its offset")
-        reply = desk.receive(payer, raw.decode("utf-8", "replace"), now)
-        if reply.silent:
+    def _group(
+        self, file: _File, interchange: Interchange, group: Group, judged: Sequence[Acknowledged],
+        questions: Sequence[_Question | Transaction],
+    ) -> None:  # fmt: skip
+        for question in questions:
+            if isinstance(question, Transaction):
+                self._refuse(file, interchange, Envelope.of(interchange, group, question), None)
+                continue
             try:
-                await asyncio.sleep(settings.silence_seconds)
-            except asyncio.CancelledError:
-                # The server stops and does not wait for the silence to end; the answer stands in the book.
-                return _problem(503, "this desk is closing; ask again with the same trace")
-        return Response(reply.body, media_type=EDI)
+                with self._book.transaction():
+                    self._one(file, question)
+            except (X12Problem, ValueError):
+                # It passed the guide and still cannot be answered, for one because its ids hold our delimiters.
+                self._refuse(file, interchange, question.envelope, None)
+        if len(questions) < len(judged) or not judged:
+            envelope = Envelope(interchange.sender, interchange.receiver, group.control, group.functional_id,
+                                group.version, "", "")  # fmt: skip
+            said = self._pen.acknowledge(file.payer, envelope, judged, file.now)
+            self._answer(file, said, interchange.control_number, "refused", None)
 
-    @app.get("/book")
-    async def cases() -> dict[str, object]:
-        return {"cases": book.cases()}
+    def _one(self, file: _File, question: _Question) -> None:
+        request, attempt = question.request, question.attempt
+        if attempt.calls <= attempt.script.syntax_refusals:
+            self._refuse(file, question.interchange, question.envelope, request.trace)
+            return
+        known = self._book.review(file.payer, request.trace)
+        if known is None:
+            asked = Asked(file.payer, request, attempt.script, question.envelope, file.now)
+            known = self._take(*open_review(self._book, asked), file.now)
+        said = self._standing(known, question.envelope, file.now)
+        how = said.step.damage if attempt.faulty else None
+        self._answer(file, said, question.interchange.control_number, request.certification.value, request.trace,
+                     damaged(said.body or "", how))  # fmt: skip
 
-    @app.get("/book/due")
-    async def due() -> dict[str, str | None]:
-        moment = book.next_due()
-        return {"next": moment.isoformat() if moment else None}
+    def _take(self, review: Review, steps: Sequence[Step], now: datetime) -> Review:
+        """The case, its answer in the call and all that will be delivered."""
+        try_out(review, now)
+        self._book.open(review)
+        for count, step in enumerate(steps):
+            timed = step.on == "time"
+            due = now + timedelta(hours=step.after_hours) if timed else None
+            if count == 0 and timed and not step.after_hours:
+                said = self._book.say(review.payer, review.trace, step, kind="278", road=CALL, made_at=now)
+                action = self._pen.write(said, review, now).action or ""
+                self._book.decided(review.payer, review.trace, STATES.get(action, review.state), now, said.id)
+            else:
+                self._book.say(review.payer, review.trace, step, kind="278", road=DELIVERY, made_at=now, due_at=due)
+        return self._book.review(review.payer, review.trace) or review
 
-    @app.post("/book/advance")
-    async def advance(to: Advance) -> Response:
-        if not settings.driven:
-            return _problem(409, "time moves by itself in wall drive; start with --drive driven")
-        delivered, left = await courier.deliver_until(to.to)
-        return JSONResponse({"delivered": delivered, "left": left}, status_code=503 if left else 200)
+    def _standing(self, review: Review, envelope: Envelope, now: datetime) -> Said:
+        """The answer this trace has; while it has none, that its question could be read (999 A)."""
+        if review.standing is not None:
+            return self._book.said(review.standing)
+        one = Acknowledged(envelope.transaction, envelope.version, True, envelope.kind)
+        return self._pen.acknowledge(review.payer, envelope, [one], now, review.trace)
 
-    @app.get("/healthz")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
+    def _refuse(self, file: _File, interchange: Interchange, envelope: Envelope, trace: str | None) -> None:
+        """A 999 about one transaction whose values do not add up, or that the script does not take."""
+        one = Acknowledged(envelope.transaction, envelope.version, False, envelope.kind, (PLACE,))
+        said = self._pen.acknowledge(file.payer, envelope, [one], file.now, trace)
+        self._answer(file, said, interchange.control_number, "refused", trace)
 
-    return app
-
-
-def business_time(said: str | None, *, driven: bool) -> datetime | None:
-    """In a rehearsal the caller says what time it is. None: said wrongly."""
-    if not driven or said is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(said)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
-def _problem(status: int, detail: str) -> JSONResponse:
-    body = {"status": status, "title": "Refused", "detail": detail}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+    def _answer(
+        self, file: _File, said: Said, control: str | None, kind: str, trace: str | None, content: bytes | None = None
+    ) -> None:  # fmt: skip
+        """What came is written down with what it got."""
+        self._book.received(file.payer, file.digest, control_number=control, kind=kind, trace=trace, at=file.now,
+                            answered=said.id)  # fmt: skip
+        file.parts.append(Part(said, content if content is not None else (said.body or "").encode()))

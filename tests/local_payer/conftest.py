@@ -56,7 +56,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 15.0) -> None:
 def _handler(door: Door) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            body = self.rfile.read(int(self.headers["content-length"])).decode("utf-8", "replace")
             if door.closed:
                 door.refused += 1
                 self._say(503, {})
@@ -101,7 +101,8 @@ def door() -> Iterator[Door]:
 class PayerProcess:
     """`python -m local.payer` on a free port."""
 
-    def __init__(self, book: Path, door: Door, *options: str) -> None:
+    def __init__(self, book: Path, door: Door, *options: str, controlled: bool = False) -> None:
+        self._controlled = controlled
         self._command = ["--book", str(book), "--deliver-to", door.url, *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.client = httpx2.Client(timeout=20)
@@ -109,9 +110,14 @@ class PayerProcess:
 
     def start(self) -> None:
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = self.book_url = f"http://127.0.0.1:{port}"
+        ports = ["--port", str(port)]
+        if self._controlled:
+            control = free_port()
+            self.book_url = f"http://127.0.0.1:{control}"
+            ports += ["--control-port", str(control)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.payer", "--port", str(port), *self._command],
+            [sys.executable, "-m", "local.payer", *ports, *self._command],
             env={**os.environ, "STEPDOWN_LOCAL_PAYER_SECRET": SECRET}, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         wait_until(self._healthy, 30)
@@ -120,7 +126,7 @@ class PayerProcess:
         assert self._process is not None
         assert self._process.poll() is None, "the payer did not start"
         try:
-            return self.client.get(f"{self.url}/healthz").is_success
+            return self.client.get(f"{self.book_url}/healthz").is_success
         except httpx2.HTTPError:
             return False
 
@@ -141,21 +147,44 @@ class PayerProcess:
         assert said.headers["content-type"].startswith(EDI)
         return parse_answer(*only_set(said.text))
 
-    def verdicts(self, text: str) -> list[str]:
+    def verdicts(self, text: str, *, at: str | None = None) -> list[str]:
         """AK901 of every 999, or TA1 codes, of what it says to `text`."""
-        (interchange,) = read_interchanges(self.send(text).text)
+        (interchange,) = read_interchanges(self.send(text, at=at).text)
         return [a.verdict for a in acknowledgements(interchange)] + [a.code for a in interchange.acknowledgements]
 
     def cases(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.client.get(f"{self.url}/book").json()["cases"]
+        return self._rows("/book", "cases")
+
+    def reviews(self) -> list[dict[str, Any]]:
+        return self._rows("/book/cases", "cases")
+
+    def states(self) -> list[str]:
+        return [r["state"] for r in self.reviews()]
+
+    def messages(self, direction: str | None = None) -> list[dict[str, Any]]:
+        found = self._rows("/book/messages", "messages")
+        return [m for m in found if direction in (None, m["direction"])]
+
+    def _rows(self, path: str, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.get(f"{self.book_url}{path}").json()[name]
         return found
 
     def next_due(self) -> str | None:
-        said: str | None = self.client.get(f"{self.url}/book/due").json()["next"]
+        said: str | None = self.client.get(f"{self.book_url}/book/due").json()["next"]
         return said
 
     def advance(self, to: str) -> httpx2.Response:
-        return self.client.post(f"{self.url}/book/advance", json={"to": to})
+        return self.client.post(f"{self.book_url}/book/advance", json={"to": to})
+
+    def script(self, script: dict[str, Any], **which: Any) -> None:
+        said = self.client.post(f"{self.book_url}/script", json={"script": script, **which})
+        assert said.status_code == 201, said.text
+
+    def control(self, what: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+        said = self.client.post(f"{self.book_url}/control/{what}", json=body)
+        assert said.status_code == 200, said.text
+        found: dict[str, Any] = said.json()
+        return found
 
 
 Start = Callable[..., PayerProcess]
@@ -166,8 +195,8 @@ def start(tmp_path: Path, door: Door) -> Iterator[Start]:
     """Starts a payer on this test's book; several may follow one another."""
     started: list[PayerProcess] = []
 
-    def make(*options: str) -> PayerProcess:
-        started.append(PayerProcess(tmp_path / "book.sqlite", door, *options))
+    def make(*options: str, controlled: bool = False) -> PayerProcess:
+        started.append(PayerProcess(tmp_path / "book.sqlite", door, *options, controlled=controlled))
         return started[-1]
 
     yield make

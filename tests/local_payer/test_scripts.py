@@ -8,7 +8,6 @@ import pytest
 
 from definitions.review_codes import Action, Certification
 from definitions.services_review import Rejection
-from local.payer.decision import Script, script_of
 from tests.interchange.x12.samples import emitted, golden, intensive_outpatient, only_set, residential
 from tests.local_payer.conftest import Door, PayerProcess, Start
 
@@ -149,14 +148,6 @@ def test_an_extension_keeps_its_cases_number_and_a_new_case_gets_another(driven:
     assert driven.ask(residential(trace="EP1002RES1")).number != first.number
 
 
-def test_a_cancellation_is_confirmed_whatever_the_script_says(driven: PayerProcess) -> None:
-    request = residential(member_id="W123456789D", trace="EP1001RES9").model_copy(
-        update={"certification": Certification.CANCEL, "previous_number": "AUTH000123", "lines": ()}
-    )
-    answer = driven.ask(request)
-    assert (answer.action, answer.number) == (Action.CANCELLED, "AUTH000123")
-
-
 def test_a_gateway_that_rejects(driven: PayerProcess) -> None:
     assert driven.verdicts(emitted(residential(member_id="W123456789R"))) == ["R"]
     assert [c["kind"] for c in driven.cases()] == ["rejected"]
@@ -208,25 +199,3 @@ def test_a_business_time_without_meaning_is_refused(driven: PayerProcess, said: 
 
 def test_a_message_that_is_too_long_is_refused(driven: PayerProcess) -> None:
     assert driven.send("ISA" + "x" * 1_000_001).status_code == 413
-
-
-@pytest.mark.parametrize(
-    ("member", "script"),
-    [
-        ("MB900000001", Script()),
-        ("MB900000001A", Script()),
-        ("MB900000001F7", Script(outcome="F", limit=7)),
-        ("mb900000001l ", Script(outcome="L")),
-        ("MB900000001P24", Script(pended_hours=24)),
-        ("MB900000001P", Script(pended_hours=24)),
-        ("MB900000001P24D", Script(outcome="D", pended_hours=24)),
-        ("MB900000001P6F3W", Script(outcome="F", limit=3, pended_hours=6, again=True)),
-        ("MB900000001T", Script(silent_hours=0)),
-        ("MB900000001T5", Script(silent_hours=5)),
-        ("LAST", Script()),
-        ("MB900000001Z", Script()),
-        ("", Script()),
-    ],
-)
-def test_scripts_are_read_from_the_end_of_the_member_id(member: str, script: Script) -> None:
-    assert script_of(member) == script

@@ -1,0 +1,117 @@
+"""Answers become X12 here: encoded once, when they leave, under the next control number of their payer."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from definitions.acknowledgement import SyntaxFinding
+from definitions.services_review import ServicesReviewRequest
+from interchange.x12.acknowledgement import Acknowledged, encode_999
+from interchange.x12.envelope import Control, Group, Interchange, Transaction
+from interchange.x12.review_response import encode_answer
+from local.payer.book import Book, Review, Said
+from local.payer.decision import Telling, tell
+from local.payer.script import Say, Step
+
+AAA, NONE_YET = "AAA", ""
+PLACE: Final = SyntaxFinding(tag="BHT", position=2, code="8")
+"""Where a 999 points to when the values and not the syntax are what is wrong."""
+TRIAL_NUMBER: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a later answer must know of the file its question came in."""
+
+    sender: str
+    receiver: str
+    group: str
+    functional_id: str
+    version: str
+    transaction: str
+    kind: str
+
+    @classmethod
+    def of(cls, interchange: Interchange, group: Group, transaction: Transaction) -> "Envelope":
+        return cls(
+            interchange.sender, interchange.receiver, group.control, group.functional_id, group.version,
+            transaction.control, transaction.kind,
+        )  # fmt: skip
+
+    @classmethod
+    def read(cls, text: str) -> "Envelope":
+        return cls(**json.loads(text))
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+
+class Pen:
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def write(self, said: Said, review: Review, at: datetime) -> Said:
+        """The answer with its body; one that has a body keeps it, so that a repeated delivery is the same bytes."""
+        if said.body is not None:
+            return said
+        with self._book.transaction():
+            step = said.step
+            if step.say in (Say.AGAIN, Say.ANEW):
+                first = self._book.first_said(review.payer, review.trace)
+                if first is None or first.id == said.id:
+                    step = Step(say=Say.APPROVE)
+                elif step.say is Say.ANEW:
+                    step = first.step
+                else:
+                    first = self.write(first, review, at)
+                    number = self._book.rows("SELECT control_number FROM said WHERE id = ?", first.id)[0][0]
+                    self._book.written(said.id, first.body or "", number or "", first.action or "")
+                    return self._book.said(said.id)
+            control = self._control(review.payer, Envelope.read(review.envelope), at)
+            body, action = render(review, step, control)
+            self._book.written(said.id, body, f"{control.number:09d}", action)
+            return self._book.said(said.id)
+
+    def acknowledge(
+        self, payer: str, envelope: Envelope, sets: Sequence[Acknowledged], at: datetime, trace: str | None = None
+    ) -> Said:
+        """A 999 for one group, said in the call."""
+        with self._book.transaction():
+            control = self._control(payer, envelope, at)
+            body = encode_999(envelope.group, envelope.functional_id, envelope.version, sets, control)
+            good = all(one.accepted for one in sets) and bool(sets)
+            return self.plain(payer, body, control, "999" if not good else NONE_YET, "999", at, trace)
+
+    def plain(
+        self, payer: str, body: str, control: Control, action: str, kind: str, at: datetime, trace: str | None = None
+    ) -> Said:
+        """An answer that is finished already."""
+        said = self._book.say(payer, trace, Step(say=Say.REFUSE), kind=kind, road="call", made_at=at)
+        self._book.written(said.id, body, f"{control.number:09d}", action)
+        return self._book.said(said.id)
+
+    def control(self, payer: str, sender: str, receiver: str, at: datetime) -> Control:
+        return Control(sender=sender, receiver=receiver, number=self._book.next_control_number(payer), at=at)
+
+    def _control(self, payer: str, envelope: Envelope, at: datetime) -> Control:
+        return self.control(payer, envelope.receiver, envelope.sender, at)
+
+
+def render(review: Review, step: Step, control: Control) -> tuple[str, str]:
+    """(X12, what it decides as HCR01, AAA or 999)."""
+    envelope = Envelope.read(review.envelope)
+    if step.say is Say.REFUSE:
+        one = Acknowledged(envelope.transaction, envelope.version, False, envelope.kind, (PLACE,))
+        return encode_999(envelope.group, envelope.functional_id, envelope.version, [one], control), "999"
+    request = ServicesReviewRequest.model_validate_json(review.request)
+    answer = tell(Telling(request, step, review.number, review.reference, control.at))
+    return encode_answer(answer, control), AAA if answer.rejections else (answer.action or NONE_YET)
+
+
+def try_out(review: Review, at: datetime) -> None:
+    """Raises X12Problem when no answer to this can be written, for one because its ids hold our delimiters."""
+    envelope = Envelope.read(review.envelope)
+    control = Control(sender=envelope.receiver, receiver=envelope.sender, number=TRIAL_NUMBER, at=at)
+    render(review, Step(say=Say.PEND), control)
