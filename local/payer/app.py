@@ -70,7 +70,7 @@ class House:
         self.pen = Pen(self.book)
         self.outages = Outages(self.book, driven=settings.driven)
         self.instructions = Instructions(self.book)
-        self.desk = Desk(self.book, self.pen, self.instructions)
+        self.desk = Desk(self.book, self.pen, self.instructions, inquiry=settings.inquiry)
         self.courier = Courier(
             self.book, self.pen, self.outages, settings.deliver_to, settings.secret, together=settings.together
         )

@@ -26,8 +26,9 @@ STATES: Final = {
     "NA": "not_required",
     "AAA": "rejected",
     "999": "refused",
+    "ACK": "acknowledged",
 }
-"""What a case is after an answer with this HCR01, AAA or 999."""
+"""What a case is after an answer with this HCR01, AAA, 999 or receipt of a notice."""
 OPEN: Final = "received"
 """Taken, and nothing decided yet."""
 ANSWERED: Final = "answered"
@@ -156,6 +157,9 @@ class Book:
         )
         return self._reviews(f"member = ? AND EXISTS ({waiting}) ORDER BY rowid", payer, member)
 
+    def newest(self, payer: str, member: str) -> Review | None:
+        return self._one_review("member = ? AND number <> '' ORDER BY rowid DESC", payer, member)
+
     def of_case(self, payer: str, root: str) -> list[Review]:
         return self._reviews("root = ? ORDER BY rowid", payer, root)
 
@@ -208,7 +212,7 @@ class Book:
         return self._said("id = ?", said)[0]
 
     def first_said(self, payer: str, trace: str) -> Said | None:
-        found = self._said("payer = ? AND trace = ? AND kind = '278' ORDER BY id LIMIT 1", payer, trace)
+        found = self._said("payer = ? AND trace = ? AND kind NOT IN ('999', 'TA1') ORDER BY id LIMIT 1", payer, trace)
         return found[0] if found else None
 
     def due(self, now: datetime) -> list[Said]:

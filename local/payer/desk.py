@@ -1,25 +1,43 @@
 """The payer's desk: takes files of 278s, writes down what came, answers, pends, appeals, or fails as it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from definitions.acknowledgement import SyntaxFinding
+from definitions.admission_notification import AdmissionNotification
+from definitions.review_inquiry import ReviewInquiry
 from definitions.services_review import ServicesReviewRequest
+from interchange.x12 import admission_notification, review_inquiry, review_request
 from interchange.x12.acknowledgement import Acknowledged, judge_group, refusing_ta1
-from interchange.x12.conformance import requests_only
-from interchange.x12.envelope import EnvelopeProblem, Group, Interchange, Transaction, read_interchanges
-from interchange.x12.review_request import parse
+from interchange.x12.conformance import inbound_at_payer, read_version
+from interchange.x12.envelope import EnvelopeProblem, Group, Interchange, Transaction, read_file
 from interchange.x12.segments import X12Problem
 from local.payer.book import CALL, DELIVERY, STATES, Book, Review, Said, text_digest
 from local.payer.damage import damaged
+from local.payer.envelope import NOTICE, Envelope
 from local.payer.followup import Asked, open_review
+from local.payer.inquiries import inquiry_answer
 from local.payer.instructions import Attempt, Instructions
-from local.payer.pen import PLACE, Envelope, Pen, try_out
-from local.payer.script import Fault, Step
+from local.payer.notices import key_of, open_notice
+from local.payer.pen import PLACE, Pen, try_out
+from local.payer.script import Fault, Say, Step
 
 HERE: Final = "LOCALPAYER"
 """Who answers when the file does not say to whom it was sent."""
+
+Content = ServicesReviewRequest | ReviewInquiry | AdmissionNotification
+READERS: Final[Mapping[str, Callable[[Interchange, Transaction], Content]]] = {
+    review_request.VERSION: review_request.parse,
+    review_inquiry.VERSION: review_inquiry.parse_inquiry,
+    admission_notification.VERSION: admission_notification.parse_notification,
+}
+KINDS: Final[Mapping[type, str]] = {
+    ServicesReviewRequest: "review",
+    ReviewInquiry: "inquiry",
+    AdmissionNotification: "notification",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,9 @@ class _Question:
 
     interchange: Interchange
     envelope: Envelope
-    request: ServicesReviewRequest
+    content: Content
+    key: str
+    """The trace by which the book keeps it."""
     attempt: Attempt
 
 
@@ -73,26 +93,25 @@ class Desk:
     """Nothing here awaits and a file is one transaction: two calls with the same trace cannot both find no case,
     and a killed payer has taken all of a file or nothing."""
 
-    def __init__(self, book: Book, pen: Pen, instructions: Instructions) -> None:
+    def __init__(self, book: Book, pen: Pen, instructions: Instructions, *, inquiry: bool = True) -> None:
         self._book = book
         self._pen = pen
         self._instructions = instructions
+        self._inquiry = inquiry
 
     def receive(self, payer: str, raw: bytes, now: datetime) -> Reply:
         """Broken envelopes get a TA1, broken transactions a 999, a known trace its first answer again."""
         file = _File(payer, text_digest(raw), now)
         text = raw.decode("utf-8", "replace")
-        try:
-            interchanges = read_interchanges(text, strict=False)
-        except EnvelopeProblem as problem:
-            with self._book.transaction():
-                self._unreadable(file, text, problem)
-            return Reply(tuple(file.parts))
+        interchanges, problem = read_file(text)
         with self._book.transaction():
             groups = [(i, g, *self._read(file, i, g)) for i in interchanges for g in i.groups]
             # A system that fails before it takes anything remembers the attempt and nothing else.
-            for interchange, group, judged, questions in groups if Fault.BEFORE not in file.faults else ():
-                self._group(file, interchange, group, judged, questions)
+            if Fault.BEFORE not in file.faults:
+                for interchange, group, judged, questions in groups:
+                    self._group(file, interchange, group, judged, questions)
+                if problem is not None:
+                    self._unreadable(file, text[problem.at :], problem)
         fault = next((f for f in Fault if f in file.faults), None)
         return Reply(tuple(file.parts), fault, file.slow_seconds)
 
@@ -105,7 +124,7 @@ class Desk:
         self, file: _File, interchange: Interchange, group: Group
     ) -> tuple[list[Acknowledged], list[_Question | Transaction]]:
         """Each accepted transaction as a question, or as it is when its values do not add up."""
-        judged = judge_group(group, requests_only)
+        judged = judge_group(group, self._judge)
         found: list[_Question | Transaction] = []
         for transaction, one in zip(group.transactions, judged, strict=True):
             if one.accepted:
@@ -116,14 +135,21 @@ class Desk:
         self, file: _File, interchange: Interchange, group: Group, transaction: Transaction
     ) -> _Question | Transaction:
         try:
-            request = parse(interchange, transaction)
+            content = READERS[read_version(transaction)](interchange, transaction)
         except (X12Problem, ValueError):
             return transaction
-        attempt = self._instructions.attempt(file.payer, request.trace, request.subscriber.member_id, "review")
+        key = key_of(content) if isinstance(content, AdmissionNotification) else content.trace
+        attempt = self._instructions.attempt(file.payer, key, content.subscriber.member_id, KINDS[type(content)])
         if attempt.faulty and attempt.script.fault is not None:
             file.faults.append(attempt.script.fault)
         file.slow_seconds = max(file.slow_seconds, attempt.script.slow_seconds)
-        return _Question(interchange, Envelope.of(interchange, group, transaction), request, attempt)
+        return _Question(interchange, Envelope.of(interchange, group, transaction), content, key, attempt)
+
+    def _judge(self, transaction: Transaction) -> Sequence[SyntaxFinding] | None:
+        """A payer without inquiry does not take that kind."""
+        if not self._inquiry and read_version(transaction) == review_inquiry.VERSION:
+            return None
+        return inbound_at_payer(transaction)
 
     def _group(
         self, file: _File, interchange: Interchange, group: Group, judged: Sequence[Acknowledged],
@@ -146,18 +172,41 @@ class Desk:
             self._answer(file, said, interchange.control_number, "refused", None)
 
     def _one(self, file: _File, question: _Question) -> None:
-        request, attempt = question.request, question.attempt
+        attempt, content = question.attempt, question.content
         if attempt.calls <= attempt.script.syntax_refusals:
-            self._refuse(file, question.interchange, question.envelope, request.trace)
+            self._refuse(file, question.interchange, question.envelope, question.key)
             return
-        known = self._book.review(file.payer, request.trace)
+        if isinstance(content, ReviewInquiry):
+            self._inquired(file, question, content)
+            return
+        known = self._book.review(file.payer, question.key)
         if known is None:
-            asked = Asked(file.payer, request, attempt.script, question.envelope, file.now)
-            known = self._take(*open_review(self._book, asked), file.now)
+            known = self._take(*self._opened(file, question, content), file.now)
         said = self._standing(known, question.envelope, file.now)
         how = said.step.damage if attempt.faulty else None
-        self._answer(file, said, question.interchange.control_number, request.certification.value, request.trace,
+        kind = NOTICE if isinstance(content, AdmissionNotification) else content.certification.value
+        self._answer(file, said, question.interchange.control_number, kind, question.key,
                      damaged(said.body or "", how))  # fmt: skip
+
+    def _opened(
+        self, file: _File, question: _Question, content: ServicesReviewRequest | AdmissionNotification
+    ) -> tuple[Review, tuple[Step, ...]]:
+        attempt = question.attempt
+        if isinstance(content, AdmissionNotification):
+            return open_notice(self._book, file.payer, content, attempt.script, question.envelope, file.now,
+                               posted=attempt.posted)  # fmt: skip
+        return open_review(self._book, Asked(file.payer, content, attempt.script, question.envelope, file.now))
+
+    def _inquired(self, file: _File, question: _Question, inquiry: ReviewInquiry) -> None:
+        script = question.attempt.script
+        if script.steps[0].say is Say.REFUSE:
+            self._refuse(file, question.interchange, question.envelope, question.key)
+            return
+        control = self._pen.control(file.payer, inquiry.receiver_id, inquiry.submitter_id, file.now)
+        body, action = inquiry_answer(self._book, file.payer, inquiry, script, file.now, control)
+        said = self._pen.plain(file.payer, body, control, action, "278", file.now, question.key)
+        how = script.steps[0].damage if question.attempt.faulty else None
+        self._answer(file, said, question.interchange.control_number, "inquiry", question.key, damaged(body, how))
 
     def _take(self, review: Review, steps: Sequence[Step], now: datetime) -> Review:
         """The case, its answer in the call and all that will be delivered."""

@@ -9,7 +9,7 @@ from definitions.review_codes import Certification
 from definitions.services_review import ServicesReviewRequest
 from local.payer.book import OPEN, Book, Review, digest_of
 from local.payer.decision import reference_of
-from local.payer.pen import Envelope
+from local.payer.envelope import Envelope
 from local.payer.script import Say, Script, Step
 from local.payer.suffix import rejection
 

@@ -13,6 +13,8 @@ class Attempt:
 
     calls: int
     script: Script
+    posted: bool = True
+    """By a rule, not by the member's suffix."""
 
     @property
     def faulty(self) -> bool:
@@ -40,16 +42,20 @@ class Instructions:
     def attempt(self, payer: str, trace: str, member_id: str, kind: str) -> Attempt:
         """Counts this call; chooses the script when the trace is new."""
         with self._book.transaction():
-            known = self._book.rows("SELECT script FROM attempt WHERE payer = ? AND trace = ?", payer, trace)
-            script = Script.model_validate_json(known[0][0]) if known else self._choose(payer, trace, member_id, kind)
-            self._book.write(
-                "INSERT INTO attempt VALUES (?, ?, 1, ?) ON CONFLICT (payer, trace) DO UPDATE SET calls = calls + 1",
-                payer, trace, script.model_dump_json(exclude_defaults=True),
-            )  # fmt: skip
-            calls = self._book.rows("SELECT calls FROM attempt WHERE payer = ? AND trace = ?", payer, trace)[0][0]
-            return Attempt(int(calls), script)
+            if not self._book.rows("SELECT 1 FROM attempt WHERE payer = ? AND trace = ?", payer, trace):
+                posted = self._choose(payer, trace, member_id, kind)
+                script = posted or _unposted(member_id, kind)
+                self._book.write(
+                    "INSERT INTO attempt (payer, trace, calls, script, posted) VALUES (?, ?, 0, ?, ?)",
+                    payer, trace, script.model_dump_json(exclude_defaults=True), int(posted is not None),
+                )  # fmt: skip
+            self._book.write("UPDATE attempt SET calls = calls + 1 WHERE payer = ? AND trace = ?", payer, trace)
+            calls, kept, by_rule = self._book.rows(
+                "SELECT calls, script, posted FROM attempt WHERE payer = ? AND trace = ?", payer, trace
+            )[0]
+            return Attempt(int(calls), Script.model_validate_json(kept), bool(by_rule))
 
-    def _choose(self, payer: str, trace: str, member_id: str, kind: str) -> Script:
+    def _choose(self, payer: str, trace: str, member_id: str, kind: str) -> Script | None:
         """Every rule that fits counts this trace, whichever of them wins."""
         chosen: Script | None = None
         for number, body, seen in self._book.rows("SELECT id, body, seen FROM rule ORDER BY id DESC"):
@@ -59,7 +65,12 @@ class Instructions:
             self._book.write("UPDATE rule SET seen = seen + 1 WHERE id = ?", number)
             if chosen is None and rule.nth in (None, seen + 1):
                 chosen = rule.script
-        return chosen if chosen is not None else script_of(member_id)
+        return chosen
+
+
+def _unposted(member_id: str, kind: str) -> Script:
+    """A suffix is about requests and notices; an inquiry is answered from the book."""
+    return Script() if kind == "inquiry" else script_of(member_id)
 
 
 def fits(rule: Rule, payer: str, trace: str, member_id: str, kind: str) -> bool:

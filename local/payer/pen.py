@@ -1,51 +1,26 @@
 """Answers become X12 here: encoded once, when they leave, under the next control number of their payer."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
 from definitions.acknowledgement import SyntaxFinding
+from definitions.admission_notification import AdmissionNotification
 from definitions.services_review import ServicesReviewRequest
 from interchange.x12.acknowledgement import Acknowledged, encode_999
-from interchange.x12.envelope import Control, Group, Interchange, Transaction
+from interchange.x12.admission_notification import encode_notification_answer
+from interchange.x12.envelope import Control
 from interchange.x12.review_response import encode_answer
 from local.payer.book import Book, Review, Said
 from local.payer.decision import Telling, tell
+from local.payer.envelope import NOTICE, Envelope
+from local.payer.notices import notice_answer
 from local.payer.script import Say, Step
 
-AAA, NONE_YET = "AAA", ""
+AAA, NONE_YET, RECEIPT = "AAA", "", "ACK"
 PLACE: Final = SyntaxFinding(tag="BHT", position=2, code="8")
 """Where a 999 points to when the values and not the syntax are what is wrong."""
 TRIAL_NUMBER: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a later answer must know of the file its question came in."""
-
-    sender: str
-    receiver: str
-    group: str
-    functional_id: str
-    version: str
-    transaction: str
-    kind: str
-
-    @classmethod
-    def of(cls, interchange: Interchange, group: Group, transaction: Transaction) -> "Envelope":
-        return cls(
-            interchange.sender, interchange.receiver, group.control, group.functional_id, group.version,
-            transaction.control, transaction.kind,
-        )  # fmt: skip
-
-    @classmethod
-    def read(cls, text: str) -> "Envelope":
-        return cls(**json.loads(text))
-
-    def text(self) -> str:
-        return json.dumps(asdict(self))
 
 
 class Pen:
@@ -105,6 +80,11 @@ def render(review: Review, step: Step, control: Control) -> tuple[str, str]:
     if step.say is Say.REFUSE:
         one = Acknowledged(envelope.transaction, envelope.version, False, envelope.kind, (PLACE,))
         return encode_999(envelope.group, envelope.functional_id, envelope.version, [one], control), "999"
+    if review.certification == NOTICE:
+        notice = AdmissionNotification.model_validate_json(review.request)
+        receipt = notice_answer(notice, step, review.reference, control.at)
+        action = AAA if receipt.rejections else (receipt.action or RECEIPT)
+        return encode_notification_answer(receipt, control), action
     request = ServicesReviewRequest.model_validate_json(review.request)
     answer = tell(Telling(request, step, review.number, review.reference, control.at))
     return encode_answer(answer, control), AAA if answer.rejections else (answer.action or NONE_YET)
