@@ -51,6 +51,11 @@ number or tracking id, or is about the member's latest denial: expedited ones (1
 (2) after 30 days, reconsiderations (N) after three. Revised requests (UM02 S) and extensions with a PWK bring the
 documents a case waits for.
 
+**Notices and inquiries.** A notice of admission or discharge (X216) gets a receipt and brings the documents a case
+waits for; one that comes more than two days late is denied (A3, 17) for a member with `D` and rejected for one with
+`X`. An inquiry (X215) is told what stands in the book, or AAA AA when nothing does; `--no-inquiry` refuses the kind
+with a 999. Rules of `kind` `notification` and `inquiry` say otherwise.
+
 **Failing.** `POST /control/down` and `/control/up` switch it off and on; `{"begins": ..., "ends": ...}` to `/control/down`
 is a window of business time. With `--control-port` the X12 port is shut meanwhile and callers are refused; without,
 they get 503. What is due then is delivered when it is up again. `--together`: answers due at one moment leave in one
