@@ -5,6 +5,8 @@ from datetime import timedelta
 from sqlalchemy import select, update
 from temporalio import activity
 
+from activities.correction import correct
+from activities.ending_undone import EPISODE_ENDED
 from activities.hands import EpisodeHands, Writing, answer_for
 from activities.plan_execution import execute, record_movement
 from definitions.contracts import MovementContract
@@ -19,26 +21,21 @@ from definitions.episode import (
 )
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
-from definitions.movement import MovementFact
 from definitions.plan_facts import Wish
 from definitions.vocabulary import (
     AssessmentStatus,
     ContentClass,
     MovementKind,
     OpenItemStatus,
-    Phase,
     Role,
-    Track,
     TransitionStatus,
 )
-from rules.calendar import facility_date
 from rules.ending import plan_ending
 from rules.requests import early_problem, future_problem
-from storage.models import AssessmentDue, Movement, Transition
+from storage.models import AssessmentDue, Transition
 from storage.reads.plan_facts import read_plan_facts
 from storage.repositories import horizon, work
 from storage.repositories.episode import away_since, stays_of
-from storage.repositories.facility_day import mark_stale
 
 WITHDRAWAL_SCALES = ("CIWA_AR", "COWS", "CSSRS_SCREEN")
 """Re-anchored at once when somebody comes back (ASM-03, E51)."""
@@ -66,7 +63,7 @@ class MovementActivities(MovementContract):
 
     @activity.defn
     async def correct_movement(self, request: CorrectMovement) -> EpisodeOutcome:
-        return await self._hands.decide(request, "correct_movement", lambda w: _correct(w, request))
+        return await self._hands.decide(request, "correct_movement", lambda w: correct(w, request))
 
 
 async def _leave(writing: Writing, request: StartLeave) -> Answer | Refusal:
@@ -166,18 +163,7 @@ async def _return(writing: Writing, request: ReturnFromLeave) -> Answer | Refusa
     if isinstance(movement, Refusal):
         return movement
     await _resume(writing, request)
-    departures = await writing.session.execute(
-        select(Movement.id)
-        .where(
-            Movement.episode_id == writing.episode.id,
-            Movement.kind.in_([MovementKind.LEAVE, MovementKind.SEND_OUT]),
-        )
-        .order_by(Movement.sequence.desc())
-        .limit(1)
-    )
-    left = departures.scalar_one_or_none()
-    if left is not None:
-        await horizon.restore_places(writing.session, cancelled_by=left, from_at=request.returned_at)
+    await horizon.restore_places(writing.session, episode_id=writing.episode.id, from_at=request.returned_at)
     for kind in ("return_overdue", "bed_hold_ended"):
         await work.close_items(
             writing.session, episode_id=writing.episode.id, now=writing.now, actor=writing.actor, resolution="returned",
@@ -267,78 +253,13 @@ async def _stop_everything(writing: Writing) -> None:
     )
     for transition in rows.scalars():
         transition.status = TransitionStatus.WITHDRAWN
-        transition.decision_reason = "the episode ended"
+        transition.decision_reason = EPISODE_ENDED
         transition.version += 1
     await work.close_items(
         writing.session,
         episode_id=writing.episode.id,
         now=writing.now,
         actor="system",
-        resolution="the episode ended",
+        resolution=EPISODE_ENDED,
         status=OpenItemStatus.CANCELLED,
-    )
-
-
-async def _correct(writing: Writing, request: CorrectMovement) -> Answer | Refusal:
-    """A superseding movement; the old one stays on record, days are restated (E58)."""
-    row = (
-        await writing.session.execute(
-            select(Movement).where(Movement.id == request.movement_id, Movement.episode_id == writing.episode.id)
-        )
-    ).scalar_one_or_none()
-    if row is None:
-        return Refusal(code=ErrorType.NOT_FOUND, detail=f"no movement {request.movement_id} in this episode")
-    superseded = await writing.session.execute(select(Movement.id).where(Movement.supersedes == row.id))
-    if superseded.first() is not None:
-        return Refusal(code=ErrorType.STALE, detail="this movement was corrected already; correct the newer one")
-    if not request.void and request.effective_at is None:
-        return Refusal(code=ErrorType.INVALID_REQUEST, detail="say the right time, or void the movement")
-    at = request.effective_at or row.effective_at
-    problem = future_problem(at, request.now, "movement")
-    if problem is not None:
-        return problem
-    before = row.effective_at
-    done = await _supersede(writing, request, row)
-    if isinstance(done, Refusal):
-        return done
-    await mark_stale(
-        writing.session,
-        facility=writing.episode.facility,
-        first=facility_date(min(at, before), writing.facility.zone),
-        last=None,
-        reason=f"correction of {row.kind.value} in episode {writing.episode.id}",
-        key=request.key,
-        now=writing.now,
-    )
-    if writing.episode.phase in (Phase.IN_CARE, Phase.INTAKE):
-        writing.episode.disposition = None
-    await writing.note(
-        "correction",
-        {
-            "movement": str(row.id),
-            "superseded_by": str(done.id),
-            "kind": row.kind.value,
-            "before": before.isoformat(),
-            "after": None if request.void else at.isoformat(),
-            "reason": request.reason,
-        },
-    )
-    return answer_for(
-        writing, done.id, "voided" if request.void else "corrected", before=before.isoformat(), after=at.isoformat()
-    )
-
-
-async def _supersede(writing: Writing, request: CorrectMovement, row: Movement) -> MovementFact | Refusal:
-    return await record_movement(
-        writing,
-        kind=MovementKind.VOID if request.void else row.kind,
-        effective_at=request.effective_at or row.effective_at,
-        level=row.level,
-        program=row.program,
-        track=Track(row.track) if row.track else None,
-        bed_id=row.bed_id,
-        reason=request.reason,
-        disposition=row.disposition.value if row.disposition else None,
-        expected_return_at=row.expected_return_at,
-        supersedes=row.id,
     )

@@ -19,6 +19,9 @@ from storage.repositories import authorization, horizon, work
 from storage.repositories.episode import add_movement, movements_of, next_sequence, write_projection
 from storage.repositories.facility_day import mark_stale
 
+UNSIGNED_AT_END = "the episode ended before it was signed"
+"""Why a presented consent was put aside; a correction of the ending finds it by this."""
+
 
 async def execute(
     writing: Writing, plan: TransitionPlan, *, transition_id: UUID | None, reason: str
@@ -41,9 +44,9 @@ async def execute(
     if plan.disposition is not None:
         writing.episode.disposition = plan.disposition
     stay_id = derived(movement.id, "stay") if plan.to_level else None
-    await _assessments(writing, plan, stay_id, transition_id)
+    await _assessments(writing, plan, stay_id, transition_id, movement.id)
     await _consents(writing, plan, transition_id)
-    await _authorization(writing, plan, stay_id, transition_id)
+    await _authorization(writing, plan, stay_id, transition_id, movement.id)
     await _schedule(writing, plan, stay_id, movement.id)
     await _days(writing, plan, stay_id)
     await _items(writing, plan)
@@ -126,13 +129,13 @@ async def record_movement(
 
 
 async def _assessments(
-    writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None
+    writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None, movement_id: UUID
 ) -> None:
     if plan.assessments_cancelled:
         await writing.session.execute(
             update(AssessmentDue)
             .where(AssessmentDue.id.in_(plan.assessments_cancelled))
-            .values(status=AssessmentStatus.CANCELLED, closed_at=writing.now)
+            .values(status=AssessmentStatus.CANCELLED, closed_at=writing.now, cancelled_by=movement_id)
         )
         await work.close_items(
             writing.session,
@@ -180,7 +183,7 @@ async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID 
         )
         for consent in pending.scalars():
             consent.status = ConsentStatus.SUPERSEDED
-            consent.reason = "the episode ended before it was signed"
+            consent.reason = UNSIGNED_AT_END
         return
     for wanted in plan.consents:
         present_consent(
@@ -248,11 +251,16 @@ def present_consent(
 
 
 async def _authorization(
-    writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None
+    writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None, movement_id: UUID
 ) -> None:
     for case in plan.cases_closed:
         await authorization.end_date_case(
-            writing.session, case_id=case.authorization_id, on=case.on, key=writing.key, now=writing.now
+            writing.session,
+            case_id=case.authorization_id,
+            on=case.on,
+            key=writing.key,
+            now=writing.now,
+            by=movement_id,
         )
     if stay_id is not None and plan.kind is not TransitionKind.PARALLEL:
         writing.episode.authorized_level = None

@@ -186,11 +186,14 @@ def _duties(facts: PlanFacts, wish: Wish, disposition: Disposition) -> tuple[Own
     return tuple(items)
 
 
+SUMMARY_INSTRUMENT: Final = "DISCHARGE_SUMMARY"
+
+
 def _summary(wish: Wish) -> tuple[AssessmentToRaise, ...]:
     due = wish.effective_at + timedelta(days=7)
     return (
         AssessmentToRaise(
-            instrument="DISCHARGE_SUMMARY",
+            instrument=SUMMARY_INSTRUMENT,
             due_at=due,
             escalate_at=due + timedelta(days=7),
             owner_role=Role.CLINICIAN.value,

@@ -32,6 +32,8 @@ class AssessmentDue(Base):
     transition_id: Mapped[UUID | None]
     raised_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    cancelled_by: Mapped[UUID | None]
+    """The movement that cancelled it; taking that back brings it back (ASM-04, E58)."""
 
     __table_args__ = (
         one_of("status", AssessmentStatus),

@@ -36,6 +36,9 @@ class Authorization(Base):
     last_covered_day: Mapped[date | None]
     review_due_at: Mapped[datetime | None]
     end_dated_on: Mapped[date | None]
+    end_dated_by: Mapped[UUID | None]
+    """The movement that ended it, and the status it ended from: what a correction goes back to (AUTH-08)."""
+    ended_from: Mapped[AuthorizationStatus | None]
     owner: Mapped[str | None]
     transition_id: Mapped[UUID | None]
     opened_at: Mapped[datetime]
@@ -54,6 +57,7 @@ class Authorization(Base):
     __table_args__ = (
         one_of("status", AuthorizationStatus),
         one_of("review_status", AuthorizationStatus),
+        one_of("ended_from", AuthorizationStatus),
         Index("ix_authorization_worklist", "facility", "status", "review_due_at", "id"),
         Index(
             "ix_authorization_next_action",

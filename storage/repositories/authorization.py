@@ -114,11 +114,15 @@ async def attach_case(session: AsyncSession, *, case_id: UUID, stay_id: UUID) ->
     return case.granted_level
 
 
-async def end_date_case(session: AsyncSession, *, case_id: UUID, on: date, key: str, now: datetime) -> None:
-    """The case's last day is `on`; unanswered requests are cancelled and its workflow is told."""
+async def end_date_case(
+    session: AsyncSession, *, case_id: UUID, on: date, key: str, now: datetime, by: UUID | None = None
+) -> None:
+    """The case's last day is `on`; unanswered requests are cancelled and its workflow is told. `by` is the movement
+    that ended it, by which a correction finds it again."""
     case = await session.get(Authorization, case_id, with_for_update=True)
     if case is None or case.status is AuthorizationStatus.END_DATED:
         return
+    case.ended_from, case.end_dated_by = case.status, by
     case.end_dated_on = on
     case.status = AuthorizationStatus.END_DATED
     case.why = f"the stay it was for ended; last day {on.isoformat()}"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,8 +44,9 @@ async def place_sessions(
         }
         for row in rows
     ]
-    made: Any = await session.execute(insert(ATTENDANCE).on_conflict_do_nothing(), places)
-    return int(made.rowcount)
+    # With RETURNING, for a driver counts no rows of a statement with many parameters.
+    made = await session.execute(insert(ATTENDANCE).on_conflict_do_nothing().returning(ATTENDANCE.c.session_id), places)
+    return len(made.all())
 
 
 def _row(facility: str, program: str, template: str, planned: PlannedSession, stay_id: UUID) -> dict[str, Any]:
@@ -90,17 +91,53 @@ async def cancel_future_places(
     return len(changed.all())
 
 
-async def restore_places(session: AsyncSession, *, cancelled_by: UUID, from_at: datetime) -> int:
-    """Give back places a leave had cancelled, from the return on."""
-    future = select(Session.id).where(Session.starts_at >= from_at)
-    changed = await session.execute(
-        update(Attendance)
-        .where(
-            Attendance.cancelled_by == cancelled_by,
-            Attendance.status == SessionStatus.CANCELLED,
-            Attendance.session_id.in_(future),
-        )
-        .values(status=SessionStatus.SCHEDULED, cancelled_by=None)
-        .returning(Attendance.session_id)
-    )
-    return len(changed.all())
+PRESENT = """
+    s.period @> m.starts_at AND NOT EXISTS (
+        SELECT 1 FROM absence x WHERE x.stay_id = s.id AND m.starts_at >= x.left_at
+          AND m.starts_at < coalesce(x.returned_at, x.expected_return_at, 'infinity'))
+"""
+"""The session falls into the stay and into no absence of it."""
+RESTORE = text(
+    f"""
+    UPDATE attendance a SET status = 'scheduled', cancelled_by = NULL
+    FROM session m, stay s
+    WHERE a.episode_id = :episode AND m.id = a.session_id AND s.id = a.stay_id AND a.status = 'cancelled'
+      AND m.starts_at >= :from_at AND a.cancelled_by IN (SELECT id FROM movement WHERE episode_id = :episode)
+      AND {PRESENT}
+    """
+)
+CANCEL_OUTSIDE = text(
+    """
+    UPDATE attendance a SET status = 'cancelled', cancelled_by = :by
+    FROM session m, stay s
+    WHERE a.episode_id = :episode AND m.id = a.session_id AND s.id = a.stay_id AND a.status = 'scheduled'
+      AND NOT s.period @> m.starts_at
+    """
+)
+CANCEL_AWAY = text(
+    """
+    UPDATE attendance a SET status = 'cancelled', cancelled_by = :by
+    FROM session m, absence x
+    WHERE x.id = :absence AND a.stay_id = x.stay_id AND m.id = a.session_id AND a.status = 'scheduled'
+      AND m.starts_at >= x.left_at AND m.starts_at < coalesce(x.returned_at, x.expected_return_at, 'infinity')
+    """
+)
+
+
+async def restore_places(session: AsyncSession, *, episode_id: UUID, from_at: datetime) -> int:
+    """Give back places a movement had cancelled, from `from_at` on, wherever the person is present after all. What
+    somebody cancelled otherwise, or what was attended, stays as it is."""
+    changed: Any = await session.execute(RESTORE, {"episode": episode_id, "from_at": from_at})
+    return int(changed.rowcount)
+
+
+async def cancel_outside_stays(session: AsyncSession, *, episode_id: UUID, by: UUID) -> int:
+    """Cancel places that no stay holds any more: it ended earlier, began later or was taken back."""
+    changed: Any = await session.execute(CANCEL_OUTSIDE, {"episode": episode_id, "by": by})
+    return int(changed.rowcount)
+
+
+async def cancel_while_away(session: AsyncSession, *, absence_id: UUID, by: UUID) -> int:
+    """Cancel places within an absence; `by` is the leave, so that the return gives them back."""
+    changed: Any = await session.execute(CANCEL_AWAY, {"absence": absence_id, "by": by})
+    return int(changed.rowcount)

@@ -336,7 +336,7 @@ def test_a_correction_is_a_new_movement_with_its_diff(caller: Caller) -> None:
     earlier = MOMENT - timedelta(hours=3)
     body = {"movement_id": admission["id"], "effective_at": earlier.isoformat(), "reason": "arrived before noon"}
     answer = caller.post("clinician", f"/v1/episodes/{stage.episode}/corrections", body)
-    assert answer["detail"] == {"before": MOMENT.isoformat(), "after": earlier.isoformat()}
+    assert answer["detail"] == {"before": MOMENT.isoformat(), "after": earlier.isoformat(), "restated": {}}
     page = stage.page()
     assert [m["supersedes"] for m in page["movements"]] == [None, admission["id"]]
     assert page["stay"]["started_at"].startswith("2026-03-02T12:00")
