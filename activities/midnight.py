@@ -15,7 +15,7 @@ from temporalio import activity
 
 from activities.session_horizon import extend_horizon
 from definitions.accrual import DayKind
-from definitions.charging import CoverageFact, NightStay, PresenceRow, WantedCharge, WantedException
+from definitions.charging import AgreedRate, CoverageFact, NightStay, PresenceRow, WantedCharge, WantedException
 from definitions.contracts import MidnightContract
 from definitions.midnight import CloseDate, DateClosed, DatesToClose, DatesWanted
 from definitions.payer import Payer
@@ -23,7 +23,8 @@ from definitions.vocabulary import Track
 from rules.accrual import NOTHING_USED, Night, UsedBefore, judge_night, night_of
 from rules.calendar import dates_between, facility_date, midnight_ending
 from rules.census import count_lines, state_at_end, steps_of
-from rules.charging import Tariff, charge_for
+from rules.charging import NO_AGREEMENT, Tariff, charge_for
+from rules.utilization import unit_for
 from runtime.catalog import Catalog
 from storage.engine import Database
 from storage.models import Facility, FacilityDay
@@ -128,7 +129,7 @@ class MidnightActivities(MidnightContract):
             )
             inserted = len(changes.insert) - len(lost)
             changed = restated or bool(inserted or changes.void or changes.refresh or opened or resolved)
-            if inserted or changes.void:
+            if inserted or changes.void or changes.refresh:
                 await self._reopen_dependents(session, request, changes)
             if changed or day.stale or day.closed_at is None:
                 day.closed_at, day.stale, day.stale_reason = request.now, False, None
@@ -148,13 +149,14 @@ class MidnightActivities(MidnightContract):
         on = night.service_date
         rows = await reads.read_presence(session, facility.key, on, night.begins, night.ends)
         beat()
-        coverage = await reads.read_coverage(session, facility.key, on)
+        coverage = await reads.read_coverage(session, facility.key, on, unit_for)
+        agreed = await reads.read_agreed(session, facility.key, on)
         counted = {r.stay.person_id for r in rows if r.absences or r.attended is not None}
         used = await reads.read_used(session, facility.key, on, counted)
         beat()
         book = NightBook(night)
         for number, (person, group) in enumerate(groupby(rows, key=lambda row: row.stay.person_id)):
-            self._person(book, person, list(group), coverage, used)
+            self._person(book, person, list(group), coverage, used, agreed)
             if number % PEOPLE_A_BREATH == PEOPLE_A_BREATH - 1:
                 beat()
                 await asyncio.sleep(0)
@@ -167,6 +169,7 @@ class MidnightActivities(MidnightContract):
         rows: Sequence[NightRow],
         coverage: dict[UUID, dict[str, CoverageFact]],
         used: Used,
+        agreed: dict[tuple[UUID, str], dict[str, AgreedRate]],
     ) -> None:
         payer = self._payer(rows[-1].stay)
         spans = [row.span for row in rows]
@@ -184,7 +187,8 @@ class MidnightActivities(MidnightContract):
             if verdict is None:
                 continue
             cover = coverage.get(row.stay.episode_id, NO_COVER)
-            charge, exception = charge_for(row.stay, verdict, payer, cover, in_bed, book.tariff)
+            prices = agreed.get((row.stay.episode_id, payer.key), NO_AGREEMENT)
+            charge, exception = charge_for(row.stay, verdict, payer, cover, in_bed, book.tariff, prices)
             if charge is not None:
                 book.charges.append(charge)
             if exception is not None:
@@ -231,6 +235,7 @@ class MidnightActivities(MidnightContract):
             week=any(t.payer in payers and t.level in payers[t.payer].accrual.weekly_cap for t in touched),
             held=[t.person_id for t in touched if t.kind == DayKind.BED_HOLD],
             freed=[v.posted.person_id for v in changes.void if v.successor is None],
+            grants=changes.grants,
             now=request.now,
         )
 

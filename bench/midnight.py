@@ -52,6 +52,10 @@ SEED = (
     "INSERT INTO authorization_decision (id, request_id, authorization_id, action, level, unit, units, from_date, "
     "through_date, received_at, source, fingerprint) SELECT gen_random_uuid(), request, auth, 'A1', '3.5', 'DY', 90, "
     "'2026-02-01', '2026-06-01', :since, 'bench', n::text FROM someone",
+    "INSERT INTO authorization_grant (id, authorization_id, request_id, decision_id, episode_id, facility, payer, level, "
+    "unit, units, from_date, through_date, state, opened_at) SELECT d.id, d.authorization_id, d.request_id, d.id, "
+    "auth.episode_id, 'bench', 'meridian', d.level, d.unit, 121, d.from_date, d.through_date, 'active', :since "
+    'FROM authorization_decision d JOIN "authorization" auth ON auth.id = d.authorization_id',
     "DROP TABLE someone",
 )
 FLOOR = (

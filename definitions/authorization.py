@@ -51,17 +51,26 @@ class CaseCommand(WireModel):
 
 
 class RequestReview(CaseCommand):
-    """Ask for more: concurrent review with the units wanted."""
+    """Ask for more: concurrent review with the units wanted. `urgent` None: as the level's care is (bed-based care
+    is urgent). `delay_reason`: UM10 of a request that comes late (domain 4.5)."""
 
     kind: RequestKind = RequestKind.CONCURRENT
     units: int
     from_date: date
     through_date: date
+    urgent: bool | None = None
+    delay_reason: str | None = None
 
 
 class RecordDecision(CaseCommand):
-    """A decision that came by telephone or fax (AUTH-12)."""
+    """A decision that came by telephone, portal or fax (AUTH-12). `request_id` None: the newest question.
+    `decided_at`: when the payer decided; `evidence_id`: the sealed words of the call or letter."""
 
+    request_id: UUID | None = None
+    decided_at: Moment | None = None
+    criteria: str | None = None
+    reviewer_credentials: str | None = None
+    evidence_id: UUID | None = None
     action: str
     reason: str | None = None
     number: str | None = None

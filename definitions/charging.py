@@ -25,6 +25,18 @@ class CoverageFact:
     authorization_id: UUID | None
     state: str
     """`covered`, `not_required`, `at_risk` or `uncovered`."""
+    grant_id: UUID | None = None
+    """The grant whose unit the date uses, when it is covered."""
+    used_up: str | None = None
+    """Uncovered although the dates of a grant fit: why, in words (AUTH-01)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedRate:
+    """The price of a signed single-case agreement on the date (E43)."""
+
+    amount: Decimal
+    version: str
 
 
 UNCOVERED = CoverageFact(None, "uncovered")
@@ -49,6 +61,7 @@ class WantedCharge:
     authorization_state: str
     rule: str
     why: str
+    grant_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,15 @@ from definitions.authorization import (
     SendRequest,
     TakeAnswer,
 )
+from definitions.dispute import (
+    AssignCase,
+    CancelReview,
+    ChooseOption,
+    FileAppeal,
+    RecordAgreement,
+    RecordPeerToPeer,
+    SubmitInformation,
+)
 from definitions.episode import (
     CorrectMovement,
     DecideTransition,
@@ -136,6 +145,38 @@ class AuthorizationContract:
 
     @activity.defn
     async def fire_case_deadlines(self, request: FireCaseDeadlines) -> CaseOutcome:
+        raise NotImplementedError
+
+
+class DisputeContract:
+    """What people do about an adverse answer; each one transaction, safe to repeat (D2)."""
+
+    @activity.defn
+    async def record_peer_to_peer(self, request: RecordPeerToPeer) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def file_appeal(self, request: FileAppeal) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def choose_option(self, request: ChooseOption) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def submit_information(self, request: SubmitInformation) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def cancel_review(self, request: CancelReview) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def record_agreement(self, request: RecordAgreement) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def assign_case(self, request: AssignCase) -> CaseOutcome:
         raise NotImplementedError
 
 

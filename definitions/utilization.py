@@ -25,6 +25,17 @@ class Grant(WireModel):
         return min(self.through_date, self.end_dated_on) if self.end_dated_on else self.through_date
 
 
+class GrantUse(WireModel):
+    """An active grant on a date, with the units that earlier dates used."""
+
+    grant_id: UUID
+    authorization_id: UUID
+    level: str
+    units: int
+    used: int
+    through_date: date
+
+
 class CoverageVerdict(WireModel):
     covered: bool
     authorization_id: UUID | None = None

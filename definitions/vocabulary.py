@@ -279,7 +279,6 @@ class DeadlineKind(StrEnum):
     APPEAL_FILING = "appeal_filing"
     APPEAL_DECISION = "appeal_decision"
     NOTIFICATION_DUE = "notification_due"
-    ELIGIBILITY_CHECK = "eligibility_check"
     FOLLOW_UP = "follow_up"
     OPEN_ITEM_DUE = "open_item_due"
     ALERT_ACKNOWLEDGEMENT = "alert_acknowledgement"

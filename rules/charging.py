@@ -5,13 +5,14 @@ from datetime import date
 from decimal import Decimal
 
 from definitions.accrual import DayKind, DayVerdict
-from definitions.charging import UNCOVERED, CoverageFact, NightStay, WantedCharge, WantedException
+from definitions.charging import UNCOVERED, AgreedRate, CoverageFact, NightStay, WantedCharge, WantedException
 from definitions.payer import AuthorizationNeed, LevelTerms, Payer, Rate
 from definitions.vocabulary import Track
 
 Coverage = Mapping[str, CoverageFact]
 """What the episode's cases say on the date, by level."""
 
+NO_AGREEMENT: Mapping[str, AgreedRate] = {}
 AT_RISK = ("at_risk", "uncovered")
 BED_HOLD_REVENUE_CODE = "0185"
 """BILL-12, domain 6.2."""
@@ -41,10 +42,17 @@ class Tariff:
 
 
 def charge_for(
-    stay: NightStay, verdict: DayVerdict, payer: Payer, coverage: Coverage, paired: bool, tariff: Tariff
+    stay: NightStay,
+    verdict: DayVerdict,
+    payer: Payer,
+    coverage: Coverage,
+    paired: bool,
+    tariff: Tariff,
+    agreed: Mapping[str, AgreedRate] = NO_AGREEMENT,
 ) -> tuple[WantedCharge | None, WantedException | None]:
     """The charge a payable day wants, with what a person must look at. A day without a rate is never a zero
-    charge: it is an exception. `paired`: this day bills beside a night in a bed."""
+    charge: it is an exception. `paired`: this day bills beside a night in a bed. `agreed`: prices of signed
+    single-case agreements by level; out of network nothing else has a price (E43)."""
     if verdict.kind is DayKind.NONE:
         return None, _unpaid(stay, verdict, payer, tariff)
     terms = tariff.terms(payer, verdict.level)
@@ -52,15 +60,32 @@ def charge_for(
     if verdict.fallback_of is not None and fact.state in AT_RISK:
         why = f"{verdict.why}; no authorization covers {verdict.level}"
         return None, _exception(stay, verdict, "hours_short", why, _price(tariff, payer, verdict.fallback_of))
-    rate = tariff.rate(payer, verdict.level, verdict.kind)
+    rate = _rate(payer, verdict, tariff, agreed)
+    if rate is None and not payer.network:
+        why = (
+            f"{payer.key} is out of network and no single-case agreement prices {verdict.level} on "
+            f"{verdict.service_date}; sign one or decide who pays"
+        )
+        return None, _exception(stay, verdict, "no_agreement", why, None)
     if rate is None:
         why = (
             f"{payer.key} has no {verdict.kind.value} rate for {verdict.level} on {verdict.service_date}; "
             "add one to the edition"
         )
         return None, _exception(stay, verdict, "no_rate", why, None)
-    charge = _charge(stay, verdict, terms, fact, rate, paired)
+    uses_unit = verdict.kind is DayKind.PER_DIEM or payer.leave_consumes
+    charge = _charge(stay, verdict, terms, fact, rate, paired, uses_unit)
     return charge, _authorization_problem(stay, verdict, coverage, charge)
+
+
+def _rate(payer: Payer, verdict: DayVerdict, tariff: Tariff, agreed: Mapping[str, AgreedRate]) -> AgreedRate | None:
+    """The agreement's price beats the contract's; bed-hold days are the contract's alone."""
+    if verdict.kind is DayKind.PER_DIEM and verdict.level in agreed:
+        return agreed[verdict.level]
+    if not payer.network:
+        return None
+    rate = tariff.rate(payer, verdict.level, verdict.kind)
+    return None if rate is None else AgreedRate(rate.amount, rate.version)
 
 
 def _coverage(coverage: Coverage, level: str, terms: LevelTerms | None) -> CoverageFact:
@@ -72,7 +97,13 @@ def _coverage(coverage: Coverage, level: str, terms: LevelTerms | None) -> Cover
 
 
 def _charge(
-    stay: NightStay, verdict: DayVerdict, terms: LevelTerms | None, fact: CoverageFact, rate: Rate, paired: bool
+    stay: NightStay,
+    verdict: DayVerdict,
+    terms: LevelTerms | None,
+    fact: CoverageFact,
+    rate: AgreedRate,
+    paired: bool,
+    uses_unit: bool,
 ) -> WantedCharge:
     held = verdict.kind is DayKind.BED_HOLD
     return WantedCharge(
@@ -93,6 +124,7 @@ def _charge(
         authorization_state=fact.state,
         rule=verdict.rule,
         why=verdict.why,
+        grant_id=fact.grant_id if uses_unit else None,
     )
 
 
@@ -102,6 +134,9 @@ def _authorization_problem(
     """A payable day nobody authorized, and one that is authorized at another level (AUTH-07)."""
     if charge.authorization_state != "uncovered":
         return None
+    used_up = _coverage(coverage, verdict.level, None).used_up
+    if used_up is not None:
+        return _exception(stay, verdict, "units_used_up", used_up, charge.amount)
     granted = sorted(level for level, fact in coverage.items() if fact.state == "covered")
     if granted:
         why = (

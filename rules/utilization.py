@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from definitions.accrual import DayKind, DayVerdict
 from definitions.errors import Refusal
 from definitions.payer import ClockKind, DecisionClock, ReviewClock, UnitKind
-from definitions.utilization import CoverageVerdict, CoveredDay, Grant
+from definitions.utilization import CoverageVerdict, CoveredDay, Grant, GrantUse
 from rules.calendar import (
     earlier_business_day,
     facility_date,
@@ -87,6 +87,17 @@ def consume(
                 used[free] += 1
         found.append(CoveredDay(service_date=day.service_date, level=day.level, coverage=coverage))
     return tuple(found)
+
+
+def unit_for(fitting: Sequence[GrantUse]) -> GrantUse | str:
+    """The grant whose unit a payable date uses, of those whose dates and level fit: the one that ends first; or why
+    none is left, in words. Both limits bind (AUTH-01, E35)."""
+    order = sorted(fitting, key=lambda g: (g.through_date, str(g.grant_id)))
+    free = next((g for g in order if g.used < g.units), None)
+    if free is not None:
+        return free
+    units, last = sum(g.units for g in order), order[-1].through_date
+    return f"the {units} units granted for {order[-1].level} through {last} are used up; ask for more"
 
 
 def _by(grant: Grant) -> CoverageVerdict:

@@ -1,6 +1,8 @@
 """One durable workflow per authorization case: it asks, waits, takes answers and never lets a review slip (D6)."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 
 from temporalio import workflow
 
@@ -11,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         AuthorizationCarry,
         AuthorizationStart,
         CaseChanged,
+        CaseCommand,
         CaseOutcome,
         CaseView,
         FireCaseDeadlines,
@@ -20,11 +23,22 @@ with workflow.unsafe.imports_passed_through():
         SendRequest,
         TakeAnswer,
     )
-    from definitions.contracts import AuthorizationContract, ExchangeContract
+    from definitions.contracts import AuthorizationContract, DisputeContract, ExchangeContract
     from definitions.deadline import Deadline
+    from definitions.dispute import (
+        AssignCase,
+        CancelReview,
+        ChooseOption,
+        FileAppeal,
+        RecordAgreement,
+        RecordPeerToPeer,
+        SubmitInformation,
+    )
     from definitions.episode import Drive
     from workflows.refusals import refused
     from workflows.single_wait import SingleWait
+
+C = TypeVar("C", bound=CaseCommand)
 
 
 @workflow.defn(name="AuthorizationWorkflow")
@@ -139,14 +153,12 @@ class AuthorizationWorkflow(SingleWait):
 
     # --- messages ---------------------------------------------------------------------------------------------
 
-    @workflow.update
-    async def request_review(self, command: RequestReview) -> CaseOutcome:
+    async def _perform(self, command: C, method: Callable[[C], Awaitable[CaseOutcome]]) -> CaseOutcome:
+        """A person's act: ask for the write, follow its answer (D2), send what it made ready. One at a time."""
         await self._read()
         async with self._lock:
             self._now = command.now
-            outcome: CaseOutcome = await workflow.execute_activity_method(
-                AuthorizationContract.request_review, command, **policies.RECORD_WRITE
-            )
+            outcome = await method(command)
             self._take(outcome)
             if outcome.refusal is not None:
                 raise refused(outcome.refusal)
@@ -154,17 +166,71 @@ class AuthorizationWorkflow(SingleWait):
         return outcome
 
     @workflow.update
+    async def request_review(self, command: RequestReview) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(
+                AuthorizationContract.request_review, c, **policies.RECORD_WRITE
+            ),
+        )
+
+    @workflow.update
     async def record_decision(self, command: RecordDecision) -> CaseOutcome:
-        await self._read()
-        async with self._lock:
-            self._now = command.now
-            outcome: CaseOutcome = await workflow.execute_activity_method(
-                AuthorizationContract.record_decision, command, **policies.RECORD_WRITE
-            )
-            self._take(outcome)
-        if outcome.refusal is not None:
-            raise refused(outcome.refusal)
-        return outcome
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(
+                AuthorizationContract.record_decision, c, **policies.RECORD_WRITE
+            ),
+        )
+
+    @workflow.update
+    async def record_peer_to_peer(self, command: RecordPeerToPeer) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.record_peer_to_peer, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def file_appeal(self, command: FileAppeal) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.file_appeal, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def choose_option(self, command: ChooseOption) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.choose_option, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def submit_information(self, command: SubmitInformation) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.submit_information, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def cancel_review(self, command: CancelReview) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.cancel_review, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def record_agreement(self, command: RecordAgreement) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.record_agreement, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def assign_case(self, command: AssignCase) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(DisputeContract.assign_case, c, **policies.RECORD_WRITE),
+        )
 
     @workflow.signal
     async def case_changed(self, change: CaseChanged) -> None:

@@ -4,13 +4,16 @@ used up (D5)."""
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.accrual import Absence, DayAttendance, StaySpan
-from definitions.charging import CoverageFact, NightStay
+from definitions.charging import AgreedRate, CoverageFact, NightStay
+from definitions.utilization import GrantUse
 from definitions.vocabulary import AuthorizationStatus, BillingBehaviour, Track
 
 # A stay that ended at the very midnight the date begins with is counted in the date's opening (BILL-11), so the
@@ -40,23 +43,42 @@ PRESENCE = text(
     ORDER BY s.person_id, lower(s.period), s.id
     """
 )
+# Units can only run out before the dates do where more dates passed than units were granted; nothing else is counted.
 GRANTS = text(
     """
-    SELECT c.episode_id, d.level, c.id
-    FROM authorization_decision d JOIN "authorization" c ON c.id = d.authorization_id
-    WHERE c.facility = :facility AND d.superseded_by IS NULL AND d.units > 0
-      AND d.from_date <= :on AND d.through_date >= :on
+    SELECT g.episode_id, g.level, g.authorization_id, g.id, g.units, g.through_date,
+           CASE WHEN :on - g.from_date < g.units THEN 0 ELSE (
+               SELECT count(*) FROM charge u
+               WHERE u.grant_id = g.id AND u.status = 'live' AND u.service_date < :on) END AS used
+    FROM authorization_grant g JOIN "authorization" c ON c.id = g.authorization_id
+    WHERE g.facility = :facility AND g.state = 'active' AND g.from_date <= :on AND g.through_date >= :on
       AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
-    ORDER BY c.opened_at, c.id
+    ORDER BY g.episode_id, g.level, g.through_date, g.id
     """
 )
+AGREED = text(
+    """
+    SELECT s.episode_id, s.payer, s.level, s.amount, coalesce(s.number, s.id::text) AS version
+    FROM single_case_agreement s
+    WHERE s.facility = :facility AND s.signed_at IS NOT NULL AND s.ended_at IS NULL
+      AND s.from_date <= :on AND s.through_date >= :on
+    ORDER BY s.signed_at, s.id
+    """
+)
+# What was asked and is not decided: by the case while nothing is granted, by the question itself for an extension or
+# an appeal of a case that holds a grant.
 CASES = text(
     """
-    SELECT c.episode_id, c.level, c.id, c.status
+    SELECT c.episode_id, c.level, c.id, c.status, c.opened_at
     FROM "authorization" c
     WHERE c.facility = :facility AND c.from_date <= :on AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
       AND c.status = ANY(:statuses)
-    ORDER BY c.opened_at, c.id
+    UNION
+    SELECT c.episode_id, r.level, c.id, r.status, c.opened_at
+    FROM authorization_request r JOIN "authorization" c ON c.id = r.authorization_id
+    WHERE c.facility = :facility AND r.status = ANY(:asked) AND r.from_date <= :on AND r.through_date >= :on
+      AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
+    ORDER BY opened_at, id
     """
 )
 USED = text(
@@ -79,6 +101,9 @@ ASKED = (
     AuthorizationStatus.TIMED_OUT,
     AuthorizationStatus.CONTACT_PAYER,
     AuthorizationStatus.DATA_PROBLEM,
+    AuthorizationStatus.HELD,
+    AuthorizationStatus.INFORMATION_REQUESTED,
+    AuthorizationStatus.INFORMATION_SENT,
 )
 TRACKS = {t.value: t for t in Track}
 BEHAVIOURS = {b.value: b for b in BillingBehaviour}
@@ -134,20 +159,51 @@ def _absences(
     ]
 
 
-async def read_coverage(session: AsyncSession, facility: str, on: date) -> dict[UUID, dict[str, CoverageFact]]:
-    """By episode and level: what its cases say on the date; a grant beats everything (AUTH-06)."""
+class UsesOfGrants(Protocol):
+    """The rule that says which of the fitting grants a date uses, or why none is left (rules/utilization.py)."""
+
+    def __call__(self, fitting: Sequence[GrantUse], /) -> GrantUse | str: ...
+
+
+async def read_coverage(
+    session: AsyncSession, facility: str, on: date, unit_for: UsesOfGrants
+) -> dict[UUID, dict[str, CoverageFact]]:
+    """By episode and level: what its cases say on the date; a grant with a unit left beats everything (AUTH-01,
+    AUTH-06). Where units ran out, what is asked for more keeps the day at risk instead of uncovered."""
     found: dict[UUID, dict[str, CoverageFact]] = {}
     statuses = [s.value for s in (*ASKED, AuthorizationStatus.NOT_REQUIRED)]
-    for episode_id, level, case_id, status in await session.execute(
-        CASES, {"facility": facility, "on": on, "statuses": statuses}
+    asked = [s.value for s in ASKED]
+    for episode_id, level, case_id, status, _ in await session.execute(
+        CASES, {"facility": facility, "on": on, "statuses": statuses, "asked": asked}
     ):
         levels = found.setdefault(episode_id, {})
         if status == AuthorizationStatus.NOT_REQUIRED:
             levels[level] = CoverageFact(case_id, "not_required")
         else:
             levels.setdefault(level, CoverageFact(case_id, "at_risk"))
-    for episode_id, level, case_id in await session.execute(GRANTS, {"facility": facility, "on": on}):
-        found.setdefault(episode_id, {})[level] = CoverageFact(case_id, "covered")
+    rows = await session.execute(GRANTS, {"facility": facility, "on": on})
+    for (episode_id, level), group in groupby(rows, key=lambda row: (row.episode_id, row.level)):
+        uses = [
+            GrantUse(
+                grant_id=g.id, authorization_id=g.authorization_id, level=level, units=g.units, used=g.used,
+                through_date=g.through_date,
+            )
+            for g in group
+        ]  # fmt: skip
+        chosen = unit_for(uses)
+        levels = found.setdefault(episode_id, {})
+        if isinstance(chosen, GrantUse):
+            levels[level] = CoverageFact(chosen.authorization_id, "covered", chosen.grant_id)
+        else:
+            levels.setdefault(level, CoverageFact(None, "uncovered", used_up=chosen))
+    return found
+
+
+async def read_agreed(session: AsyncSession, facility: str, on: date) -> dict[tuple[UUID, str], dict[str, AgreedRate]]:
+    """By episode and payer: prices of signed single-case agreements by level; the newest signed wins (E43)."""
+    found: dict[tuple[UUID, str], dict[str, AgreedRate]] = {}
+    for episode_id, payer, level, amount, version in await session.execute(AGREED, {"facility": facility, "on": on}):
+        found.setdefault((episode_id, payer), {})[level] = AgreedRate(amount, f"agreement {version}")
     return found
 
 

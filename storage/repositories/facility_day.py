@@ -58,6 +58,20 @@ FREED = text(
 )
 
 
+# Only a grant with fewer units than dates can leave a later date without; those dates are closed again in order.
+UNITS = text(
+    """
+    UPDATE facility_day d SET stale = true, stale_reason = 'units of a grant moved to another date'
+    FROM authorization_grant g
+    WHERE g.id = ANY(:grants) AND g.through_date - g.from_date + 1 > g.units AND d.facility = g.facility
+      AND d.service_date > :on AND d.service_date <= g.through_date AND d.closed_at IS NOT NULL AND NOT d.stale
+      AND EXISTS (SELECT 1 FROM charge c WHERE c.episode_id = g.episode_id AND c.service_date = d.service_date
+                  AND c.level = g.level AND c.status = 'live')
+    RETURNING d.facility
+    """
+)
+
+
 async def mark_stale(
     session: AsyncSession, *, facility: str, first: date, last: date | None, reason: str, key: str, now: datetime
 ) -> int:
@@ -80,11 +94,13 @@ async def reopen_dependents(
     week: bool,
     held: Sequence[UUID],
     freed: Sequence[UUID],
+    grants: Sequence[UUID],
     now: datetime,
 ) -> None:
     """A day of the ledger changed; days that counted it are closed again: the rest of the week (`week`: weekly caps,
     6.8), later days away of people `held` (bed-hold days a year, BILL-12), and days that another facility could not
-    bill because of people whose charge is now void (`freed`, invariant 1)."""
+    bill because of people whose charge is now void (`freed`, invariant 1), and later dates that used units of
+    `grants` of which this date uses one more or less (AUTH-01)."""
     again: set[str] = set()
     if week:
         sunday = on + timedelta(days=6 - on.weekday())
@@ -96,6 +112,8 @@ async def reopen_dependents(
     if freed:
         rows = await session.execute(FREED, {"facility": facility, "on": on, "people": list(freed)})
         again |= {row.facility for row in rows}
+    if grants:
+        again |= {row.facility for row in await session.execute(UNITS, {"on": on, "grants": list(grants)})}
     for place in sorted(again):
         await _ask(session, place, f"{facility}:{on}", now)
 

@@ -20,8 +20,8 @@ from storage.repositories.facility_day import reopen_dependents
 POSTED = text(
     """
     SELECT c.id, c.stay_id, c.person_id, c.kind, c.level, c.payer, c.amount, c.rate_version, c.per_diem_track,
-           c.revenue_code, c.procedure_code, c.authorization_id, c.authorization_state, c.rule, c.why, c.revision,
-           c.status, c.tombstone
+           c.revenue_code, c.procedure_code, c.authorization_id, c.grant_id, c.authorization_state, c.rule, c.why,
+           c.revision, c.status, c.tombstone
     FROM charge c WHERE c.facility = :facility AND c.service_date = :on
     ORDER BY c.stay_id, c.kind, c.revision
     """
@@ -31,7 +31,7 @@ STAGING = text(
     CREATE TEMP TABLE IF NOT EXISTS charge_staging (
         id uuid, stay_id uuid, episode_id uuid, person_id uuid, payer text, kind text, level text, track text,
         per_diem_track text, revenue_code text, procedure_code text, amount numeric(12,2), rate_version text,
-        authorization_id uuid, authorization_state text, rule text, why text, revision int
+        authorization_id uuid, grant_id uuid, authorization_state text, rule text, why text, revision int
     ) ON COMMIT DELETE ROWS
     """
 )
@@ -39,10 +39,10 @@ COPY = "COPY charge_staging FROM STDIN"
 MERGE = text(
     """
     INSERT INTO charge (id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, track,
-        per_diem_track, revenue_code, procedure_code, amount, rate_version, authorization_id, authorization_state,
-        rule, why, status, revision, posted_at, close_version)
+        per_diem_track, revenue_code, procedure_code, amount, rate_version, authorization_id, grant_id,
+        authorization_state, rule, why, status, revision, posted_at, close_version)
     SELECT id, stay_id, episode_id, person_id, :facility, payer, :on, kind, level, track, per_diem_track,
-        revenue_code, procedure_code, amount, rate_version, authorization_id, authorization_state, rule, why,
+        revenue_code, procedure_code, amount, rate_version, authorization_id, grant_id, authorization_state, rule, why,
         'live', revision, :now, :version
     FROM charge_staging
     ON CONFLICT DO NOTHING
@@ -58,9 +58,10 @@ VOID = text(
 )
 REFRESH = text(
     """
-    UPDATE charge SET authorization_id = v.authorization_id, authorization_state = v.state, rule = v.rule, why = v.why
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:authorizations AS uuid[]), CAST(:states AS text[]), CAST(:rules AS text[]),
-        CAST(:whys AS text[])) AS v (id, authorization_id, state, rule, why)
+    UPDATE charge SET authorization_id = v.authorization_id, grant_id = v.grant_id, authorization_state = v.state,
+        rule = v.rule, why = v.why
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:authorizations AS uuid[]), CAST(:grants AS uuid[]), CAST(:states AS text[]),
+        CAST(:rules AS text[]), CAST(:whys AS text[])) AS v (id, authorization_id, grant_id, state, rule, why)
     WHERE charge.id = v.id
     """
 )
@@ -84,6 +85,7 @@ class Posted:
     revenue_code: str | None
     procedure_code: str | None
     authorization_id: UUID | None
+    grant_id: UUID | None
     authorization_state: str
     rule: str
     why: str
@@ -107,6 +109,7 @@ class Posted:
         """So are its cover and its reason."""
         return (
             self.authorization_id == wanted.authorization_id
+            and self.grant_id == wanted.grant_id
             and self.authorization_state == wanted.authorization_state
             and self.rule == wanted.rule
             and self.why == wanted.why
@@ -127,9 +130,17 @@ class Changes:
     insert: list[tuple[WantedCharge, int]] = field(default_factory=list)
     """With the revision each gets."""
     void: list[Void] = field(default_factory=list)
-    refresh: list[tuple[UUID, WantedCharge]] = field(default_factory=list)
+    refresh: list[tuple[Posted, WantedCharge]] = field(default_factory=list)
     """Live charges whose cover or reason changed; the money did not."""
     suggestions: list[WantedException] = field(default_factory=list)
+
+    @property
+    def grants(self) -> list[UUID]:
+        """Grants of which this date now uses one unit more or less."""
+        found = {w.grant_id for w, _ in self.insert} ^ {v.posted.grant_id for v in self.void}
+        for posted, wanted in self.refresh:
+            found |= {posted.grant_id, wanted.grant_id} if posted.grant_id != wanted.grant_id else set()
+        return sorted(g for g in found if g is not None)
 
 
 async def read_posted(session: AsyncSession, facility: str, on: date) -> list[Posted]:
@@ -169,7 +180,7 @@ def compare(wanted: Sequence[WantedCharge], posted: Sequence[Posted]) -> Changes
             changes.insert.append((want, revision))
             changes.void.append(Void(standing, charge_id(want, revision), "restated: " + want.why))
         elif not standing.explains(want):
-            changes.refresh.append((standing.id, want))
+            changes.refresh.append((standing, want))
     changes.void.extend(Void(row, None, "no longer payable") for key, row in live.items() if key not in keep)
     return changes
 
@@ -200,8 +211,9 @@ async def apply(
         await session.execute(
             REFRESH,
             {
-                "ids": [row_id for row_id, _ in changes.refresh],
+                "ids": [row.id for row, _ in changes.refresh],
                 "authorizations": [w.authorization_id for _, w in changes.refresh],
+                "grants": [w.grant_id for _, w in changes.refresh],
                 "states": [w.authorization_state for _, w in changes.refresh],
                 "rules": [w.rule for _, w in changes.refresh],
                 "whys": [w.why for _, w in changes.refresh],
@@ -246,9 +258,10 @@ def _lines(rows: Sequence[tuple[WantedCharge, int]]) -> Iterator[str]:
                 )
             ]  # fmt: skip
             case = "\\N" if w.authorization_id is None else str(w.authorization_id)
+            grant = "\\N" if w.grant_id is None else str(w.grant_id)
             lines.append(
                 f"{charge_id(w, revision)}\t{w.stay_id}\t{w.episode_id}\t{w.person_id}\t" + "\t".join(cells)
-                + f"\t{case}\t{w.authorization_state}\t{w.rule}\t{_escaped(w.why)}\t{revision}\n"
+                + f"\t{case}\t{grant}\t{w.authorization_state}\t{w.rule}\t{_escaped(w.why)}\t{revision}\n"
             )  # fmt: skip
         yield "".join(lines)
 
@@ -274,6 +287,7 @@ async def void_by_person(session: AsyncSession, *, charge: UUID, actor: str, rea
         week=row.track is Track.DAY,
         held=[row.person_id] if row.kind == "bed_hold" else [],
         freed=[row.person_id],
+        grants=[row.grant_id] if row.grant_id is not None else [],
         now=now,
     )
     return True

@@ -18,6 +18,7 @@ from definitions.vocabulary import (
     AuthorizationStatus,
     BillingBehaviour,
     CoverageKind,
+    GrantState,
     Phase,
     RequestKind,
     SessionStatus,
@@ -30,6 +31,7 @@ from storage.models import (
     Attendance,
     Authorization,
     AuthorizationDecision,
+    AuthorizationGrant,
     AuthorizationRequest,
     Coverage,
     Episode,
@@ -165,7 +167,7 @@ async def attended(session: AsyncSession, who: Someone, stay_id: UUID, day: date
 
 async def case(
     session: AsyncSession, who: Someone, first: date, last: date, *, level: str = "3.5", granted: bool = True,
-    status: AuthorizationStatus | None = None,
+    status: AuthorizationStatus | None = None, units: int | None = None,
 ) -> UUID:  # fmt: skip
     """A case over the dates: granted, or asked for and waiting."""
     moment = datetime(2026, 2, 1, tzinfo=UTC)
@@ -179,11 +181,13 @@ async def case(
     session.add(row)
     await session.flush()
     if granted:
-        await grant(session, row, first, last)
+        await grant(session, row, first, last, units)
     return row.id
 
 
-async def grant(session: AsyncSession, row: Authorization, first: date, last: date) -> None:
+async def grant(session: AsyncSession, row: Authorization, first: date, last: date, units: int | None = None) -> None:
+    """As many units as dates, unless said otherwise (AUTH-01)."""
+    units = units or (last - first).days + 1
     asked = AuthorizationRequest(
         id=uuid4(), authorization_id=row.id, episode_id=row.episode_id, kind=RequestKind.INITIAL,
         status=AuthorizationStatus.APPROVED, trace=str(uuid4()), level=row.level, unit="DY", units=10, from_date=first,
@@ -191,10 +195,17 @@ async def grant(session: AsyncSession, row: Authorization, first: date, last: da
     )  # fmt: skip
     session.add(asked)
     await session.flush()
+    decision = AuthorizationDecision(
+        id=uuid4(), request_id=asked.id, authorization_id=row.id, action="A1", level=row.level, unit="DY", units=units,
+        from_date=first, through_date=last, received_at=row.opened_at, source="test", fingerprint=str(uuid4()),
+    )  # fmt: skip
+    session.add(decision)
+    await session.flush()
     session.add(
-        AuthorizationDecision(
-            id=uuid4(), request_id=asked.id, authorization_id=row.id, action="A1", level=row.level, unit="DY", units=10,
-            from_date=first, through_date=last, received_at=row.opened_at, source="test", fingerprint=str(uuid4()),
+        AuthorizationGrant(
+            id=decision.id, authorization_id=row.id, request_id=asked.id, decision_id=decision.id,
+            episode_id=row.episode_id, facility=row.facility, payer=row.payer, level=row.level, unit="DY", units=units,
+            from_date=first, through_date=last, state=GrantState.ACTIVE, opened_at=row.opened_at,
         )
     )  # fmt: skip
     await session.flush()

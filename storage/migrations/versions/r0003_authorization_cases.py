@@ -22,7 +22,7 @@ KINDS = (
 DEADLINES = (
     "assessment_due", "assessment_escalation", "consent_renewal", "consent_expiry", "transition_effective",
     "leave_return", "bed_hold_end", "review_due", "last_covered_day", "payer_decision", "payer_inquiry", "payer_retry",
-    "information_due", "peer_to_peer", "appeal_filing", "appeal_decision", "notification_due", "eligibility_check",
+    "information_due", "peer_to_peer", "appeal_filing", "appeal_decision", "notification_due",
     "follow_up", "open_item_due", "alert_acknowledgement",
 )  # fmt: skip
 WIDER = (
