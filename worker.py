@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.authorization import AuthorizationActivities
 from activities.case_record import CaseHands
 from activities.consent import ConsentActivities
+from activities.dispute import DisputeActivities
 from activities.episode import EpisodeActivities
 from activities.exchange import ExchangeActivities, ExchangeIdentity
 from activities.hands import EpisodeHands
@@ -62,6 +63,7 @@ def wire(settings: Settings, database: Database, catalog: Catalog, keyring: Keyr
         MovementActivities(episode),
         ConsentActivities(episode),
         AuthorizationActivities(case, keyring),
+        DisputeActivities(case),
         MidnightActivities(database, catalog),
     )
     identity = ExchangeIdentity(settings.submitter_id, settings.x12_usage)

@@ -1,18 +1,39 @@
-"""Taking a payer's answer into the case: same answer twice is one row, a later one supersedes (E32, AUTH-07)."""
+"""Taking a payer's answer into the case: the same answer twice is one row, and which answer stands is decided over all
+that ever came (E32, AUTH-07, AUTH-08)."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.case_record import CaseWriting
+from activities import case_clocks
+from activities.adverse import after_adverse, after_contest, no_longer_contested
+from activities.case_grants import root_of, settle_grants
+from activities.case_record import CaseWriting, requests_of
 from definitions.ids import derived
-from definitions.vocabulary import AuthorizationStatus
+from definitions.vocabulary import AuthorizationStatus, ClockName
+from rules.grants import CONTESTING, Changes
 from rules.payer_answer import AnswerVerdict
-from rules.utilization import review_due
 from storage.models import AuthorizationDecision, AuthorizationRequest
-from storage.repositories.facility_day import mark_stale
+
+UNDECIDED = (AuthorizationStatus.PENDED, AuthorizationStatus.INFORMATION_REQUESTED)
+ADVERSE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, AuthorizationStatus.VOIDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is kept of an answer that a person heard or read (AUTH-12). `evidence_id`: the sealed words."""
+
+    call_reference: str | None = None
+    criteria: str | None = None
+    reviewer_credentials: str | None = None
+    evidence_id: UUID | None = None
+    recorded_by: str | None = None
+
+
+NO_EVIDENCE = Evidence()
 
 
 async def apply_verdict(
@@ -23,124 +44,165 @@ async def apply_verdict(
     fingerprint: str,
     source: str,
     message_id: UUID | None,
+    stated_at: datetime | None = None,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> None:
     """Write the decision once and let the case follow it. Nothing earlier is deleted (AUTH-08)."""
+    decision_id = await _keep(w, asked, verdict, fingerprint, source, message_id, stated_at, evidence)
+    if decision_id is None:
+        return
+    if asked.status is AuthorizationStatus.CANCELLED:
+        await _after_cancel(w, asked, verdict)
+        return
+    before = w.case.status
+    root = await root_of(w, asked)
+    stand, made = await settle_grants(w, {decision_id: verdict.status})
+    stands = stand.decisions.get(root.id)
+    overtaken = decision_id in stand.overtaken
+    asked.answered_at = w.now
+    asked.reference = verdict.reference or asked.reference
+    if asked.id != root.id:
+        asked.status = verdict.status
+    if stands is not None and stands.id == decision_id:
+        root.status = _of_root(verdict, made)
+        root.answered_at = w.now
+    elif not overtaken and asked.id == root.id:
+        root.status = verdict.status
+    await _time(w, asked, root, verdict, overtaken)
+    await _note(w, asked, verdict, overtaken, made)
+    if overtaken:
+        return
+    await _follow(w, root, verdict)
+    await _work_for_people(w, asked, root, verdict, made)
+    w.case.version += 1
+    if before is not w.case.status or made.spans:
+        await w.tell_episode()
+
+
+async def _keep(
+    w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict, fingerprint: str, source: str,
+    message_id: UUID | None, stated_at: datetime | None, evidence: Evidence,
+) -> UUID | None:  # fmt: skip
+    """The decision's id, None when this very answer is kept already."""
     decision_id = derived(asked.id, "decision", fingerprint)
+    arrived = await w.session.execute(
+        select(func.coalesce(func.max(AuthorizationDecision.arrival), 0)).where(
+            AuthorizationDecision.authorization_id == w.case.id
+        )
+    )
     made = await w.session.execute(
         insert(AuthorizationDecision)
         .values(
             id=decision_id, request_id=asked.id, authorization_id=w.case.id, action=verdict.action,
-            reason=verdict.reason, number=verdict.number, level=verdict.level, unit=verdict.unit,
-            units=verdict.units, from_date=verdict.from_date, through_date=verdict.through_date,
-            information_requested="in_message" if verdict.information_requested else None, received_at=w.now, source=source,
-            message_id=message_id, fingerprint=fingerprint,
+            status=verdict.status, reason=verdict.reason, number=verdict.number, level=verdict.level,
+            unit=verdict.unit, units=verdict.units, from_date=verdict.from_date, through_date=verdict.through_date,
+            information_requested="in_message" if verdict.information_requested else None, received_at=w.now,
+            source=source, message_id=message_id, fingerprint=fingerprint, arrival=arrived.scalar_one() + 1,
+            stated_at=stated_at or verdict.stated_at, call_reference=evidence.call_reference,
+            criteria=evidence.criteria, reviewer_credentials=evidence.reviewer_credentials,
+            evidence_id=evidence.evidence_id, recorded_by=evidence.recorded_by,
         )
         .on_conflict_do_nothing()
         .returning(AuthorizationDecision.id)
     )  # fmt: skip
-    if made.first() is None:
-        return
-    await w.session.execute(
-        update(AuthorizationDecision)
-        .where(
-            AuthorizationDecision.request_id == asked.id,
-            AuthorizationDecision.id != decision_id,
-            AuthorizationDecision.superseded_by.is_(None),
+    return None if made.first() is None else decision_id
+
+
+def _of_root(verdict: AnswerVerdict, made: Changes) -> AuthorizationStatus:
+    """A cancellation or denial that takes grants back is a rescission, not an ordinary end (AUTH-09)."""
+    taken_back = bool(made.closed) and not made.opened and verdict.units == 0
+    return AuthorizationStatus.VOIDED if taken_back else verdict.status
+
+
+async def _after_cancel(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> None:
+    """We took the question back; an approval is no use and no harm, but the payer holds a case we do not (E16)."""
+    await w.note("authorization_answer_after_cancel", {"action": verdict.action, "request": str(asked.id)})
+    if verdict.units > 0:
+        await w.owe(
+            "answer_after_cancel",
+            f"{w.case.payer} approved a request that was taken back: tell the payer, or ask again if the days are needed",
+            subject=asked.trace,
         )
-        .values(superseded_by=decision_id)
-    )
-    if await _repeats_what_stands(w, asked, verdict):
+
+
+async def _time(
+    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, verdict: AnswerVerdict, overtaken: bool
+) -> None:
+    """Answers stop the payer's clock; a wish for documents starts ours and may pause the payer's."""
+    if verdict.status in UNDECIDED:
+        if overtaken or not verdict.wants_documents:
+            return
+        root.wanted = list(verdict.wanted)
+        ours = await case_clocks.start_clock(w, ClockName.INFORMATION, root.id)
+        root.wanted_by = verdict.wanted_by or (ours.due_at if ours else None)
+        await case_clocks.pause(w, root)
         return
-    asked.status = verdict.status
-    asked.answered_at = w.now
-    asked.reference = verdict.reference or asked.reference
-    if w.case.status is AuthorizationStatus.END_DATED:
-        await w.note("authorization_answer_after_end", {"action": verdict.action})
+    if verdict.status in (AuthorizationStatus.CONTACT_PAYER, AuthorizationStatus.DATA_PROBLEM):
         return
-    await _follow(w, asked, verdict)
+    for one in {asked.id, root.id}:
+        await case_clocks.stop(w, one, *case_clocks.DECISIONS, ClockName.INFORMATION)
+    root.wanted_by = None
 
 
-async def _repeats_what_stands(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> bool:
-    """The payer said the same twice in different bytes (E32)."""
-    return (
-        asked.answered_at is not None
-        and asked.status is verdict.status
-        and w.case.number == verdict.number
-        and verdict.through_date is not None
-        and w.case.last_covered_day == verdict.through_date
-    )
-
-
-async def _follow(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> None:
-    case = w.case
-    case.why = verdict.why
-    case.version += 1
-    granted = verdict.units > 0 and verdict.through_date is not None
-    extends = case.last_covered_day is not None and asked.from_date > case.last_covered_day
-    if granted:
-        await _grant(w, asked, verdict)
-        case.status = verdict.status
-    elif not extends:
-        case.status = verdict.status
+async def _note(
+    w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict, overtaken: bool, made: Changes
+) -> None:
     await w.note(
-        f"authorization_{verdict.status.value}",
+        "authorization_answer_overtaken" if overtaken else f"authorization_{verdict.status.value}",
         {
             "action": verdict.action,
             "reason": verdict.reason,
             "number": verdict.number,
             "units": verdict.units,
             "asked": asked.units,
+            "request": str(asked.id),
             "granted_level": verdict.level,
-            "last_covered_day": case.last_covered_day.isoformat() if case.last_covered_day else None,
+            "last_covered_day": w.case.last_covered_day.isoformat() if w.case.last_covered_day else None,
+            "grants_closed": len(made.closed),
         },
     )
-    await _work_for_people(w, asked, verdict)
-    await w.tell_episode()
 
 
-async def _grant(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> None:
-    """A grant moves the last covered day, its review clock, and the days it covers (AUTH-04, AUTH-06, AUTH-08)."""
-    case, through = w.case, verdict.through_date
-    if through is None or verdict.from_date is None:
+async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict) -> None:
+    """The case's own status: what is granted, or what became of its newest question while nothing is (AUTH-08)."""
+    case = w.case
+    newest = [r for r in await requests_of(w.session, case.id) if r.about is None][-1]
+    case.review_status = newest.status
+    if newest.id == root.id:
+        case.why = verdict.why
+    if case.status is AuthorizationStatus.END_DATED:
         return
-    if case.last_covered_day is None or verdict.from_date > case.last_covered_day:
-        case.granted_units += verdict.units
-    else:
-        case.granted_units = verdict.units
-    case.granted_level = verdict.level
-    case.number = verdict.number or case.number
-    case.last_covered_day = through
-    case.review_due_at = review_due(through, w.payer.review)
-    # A case opened ahead of a scheduled move speaks for its level only once the person is there.
-    if w.episode.stay_id == case.stay_id:
-        w.episode.authorized_level = verdict.level
-    for kind in ("authorization_denied", "payer_silent", "payer_late", "authorization_lapsed"):
-        await w.done(kind, "granted")
-    await mark_stale(
-        w.session, facility=w.episode.facility, first=verdict.from_date, last=through,
-        reason=f"authorization {case.id} granted", key=w.key, now=w.now,
-    )  # fmt: skip
-
-
-async def _work_for_people(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> None:
-    if verdict.status is AuthorizationStatus.DENIED:
-        await w.owe(
-            "authorization_denied",
-            f"{w.case.level} denied ({verdict.why}): peer-to-peer, appeal, or another level",
-            due_at=w.now + timedelta(hours=w.payer.peer_to_peer_hours),
-            subject=asked.trace,
-            rule="AUTH-13",
+    if case.granted_units:
+        partly = newest.status is AuthorizationStatus.PARTIAL or (
+            root.status is AuthorizationStatus.PARTIAL and newest.status is not AuthorizationStatus.APPROVED
         )
-    elif verdict.status is AuthorizationStatus.PARTIAL:
-        await w.owe("authorization_gap", f"{verdict.why}: decide on transfer, appeal or peer-to-peer", subject=asked.trace,
-                    rule="AUTH-07")  # fmt: skip
-    elif verdict.status is AuthorizationStatus.DATA_PROBLEM:
+        case.status = AuthorizationStatus.PARTIAL if partly else AuthorizationStatus.APPROVED
+    else:
+        case.status = newest.status
+    if case.granted_units:
+        for kind in ("payer_silent", "payer_late", "authorization_lapsed"):
+            await w.done(kind, "granted")
+
+
+async def _work_for_people(
+    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, verdict: AnswerVerdict, made: Changes
+) -> None:
+    if asked.kind in CONTESTING and verdict.status not in UNDECIDED:
+        await after_contest(w, asked, root, overturned=verdict.units > 0)
+    if root.status in ADVERSE and verdict.status not in UNDECIDED:
+        await after_adverse(w, root, verdict)
+    elif verdict.status is AuthorizationStatus.APPROVED:
+        await no_longer_contested(w, root)
+    if verdict.status is AuthorizationStatus.DATA_PROBLEM:
         await w.owe("authorization_data_problem", verdict.why, subject=asked.trace)
     elif verdict.status is AuthorizationStatus.CONTACT_PAYER:
         await w.owe("contact_payer", verdict.why, subject=asked.trace)
-    elif verdict.status is AuthorizationStatus.PENDED:
+    elif verdict.status in UNDECIDED and verdict.wants_documents:
         # Free text of a payer may name people; it stays in the sealed message, the item only points to it.
-        why = "the payer asks for more: read its message" if verdict.information_requested else verdict.why
-        await w.owe("information_requested", why, subject=asked.trace)
-    if verdict.status not in (AuthorizationStatus.PENDED,):
+        why = "the payer asks for documents before it decides: read its message and send them"
+        await w.owe("information_requested", why, due_at=root.wanted_by, subject=asked.trace)
+    elif verdict.status in UNDECIDED:
+        await w.done("payer_silent", "the payer is deciding")
+    if verdict.status not in UNDECIDED:
         await w.done("information_requested", "answered")
+        await w.done("authorization_data_problem", "answered")

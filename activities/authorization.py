@@ -1,14 +1,13 @@
 """What a case decides: answers taken, clocks fired, reviewers' acts (domain 4.4, 4.9)."""
 
-from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
 from temporalio import activity
 
 from activities.answer_reading import read_answer
-from activities.answers import apply_verdict
-from activities.case_record import ATTEMPTS_MAX, ENDED, CaseHands, CaseWriting, record_of, requests_of
+from activities.answers import Evidence, apply_verdict
+from activities.case_effects import ask, fire
+from activities.case_record import ENDED, CaseHands, CaseWriting, record_of, requests_of
 from definitions.authorization import (
     AuthorizationRecord,
     CaseChanged,
@@ -23,13 +22,18 @@ from definitions.contracts import AuthorizationContract
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.review_codes import Action
-from definitions.vocabulary import AuthorizationStatus, DeadlineKind, Phase, RequestKind
+from definitions.vocabulary import AuthorizationStatus, RequestKind
+from rules.calendar import facility_date
+from rules.grants import CONTINUING
 from rules.payer_answer import STATUS, AnswerVerdict
 from rules.utilization import units_through
 from runtime.keyring import Keyring
 from storage.models import AuthorizationRequest, ExchangeMessage
-from storage.repositories import authorization as cases
 from storage.repositories.work import deadlines_of
+
+GRANTING = (Action.CERTIFIED, Action.PARTIAL, Action.MODIFIED)
+DELAY_REASONS = frozenset({"1", "2", "3", "4", "7", "8", "10", "11", "15", "16", "17"})
+"""UM10 (domain 4.5)."""
 
 
 class AuthorizationActivities(AuthorizationContract):
@@ -53,10 +57,7 @@ class AuthorizationActivities(AuthorizationContract):
                     code=ErrorType.INVALID_REQUEST,
                     detail="ask for at least one unit over a span that ends after it begins",
                 )
-            await _ask(
-                w, derived(request.key, "request"), request.kind, request.units, request.from_date, request.through_date
-            )
-            return None
+            return await _asked_by_person(w, request)
 
         return await self._hands.act(
             request.authorization_id, request.key, request.now, "request_review", act, request.actor, request.role.value
@@ -67,21 +68,22 @@ class AuthorizationActivities(AuthorizationContract):
         """By telephone or fax: the call reference is the evidence (AUTH-12)."""
 
         async def act(w: CaseWriting) -> Refusal | None:
-            if request.action not in {a.value for a in Action}:
-                known = ", ".join(a.value for a in Action)
-                return Refusal(code=ErrorType.INVALID_REQUEST, detail=f"action is one of {known}")
-            asked = await requests_of(w.session, w.case.id)
-            if not asked:
-                return Refusal(
-                    code=ErrorType.STALE, detail="nothing was asked in this case yet; request a review first"
-                )
-            verdict = AnswerVerdict(
-                status=STATUS[Action(request.action)], action=request.action,
-                why=f"by telephone or fax, reference {request.call_reference or 'not given'}", number=request.number,
-                reason=request.reason, level=request.level or w.case.level, unit=w.case.unit,
-                units=request.units or 0, from_date=request.from_date, through_date=request.through_date,
+            asked = await question_of(w, request.request_id)
+            if isinstance(asked, Refusal):
+                return asked
+            verdict = by_hand_verdict(w, asked, request)
+            if isinstance(verdict, Refusal):
+                return verdict
+            if asked.first_sent_at is None:
+                asked.first_sent_at = asked.sent_at = request.decided_at or request.now
+            evidence = Evidence(
+                call_reference=request.call_reference, criteria=request.criteria,
+                reviewer_credentials=request.reviewer_credentials, evidence_id=request.evidence_id,
+                recorded_by=request.actor,
             )  # fmt: skip
-            await apply_verdict(w, asked[-1], verdict, fingerprint=request.key, source="by_hand", message_id=None)
+            await apply_verdict(
+                w, asked, verdict, fingerprint=request.key, source="by_hand", message_id=None, evidence=evidence
+            )
             return None
 
         return await self._hands.act(
@@ -112,12 +114,12 @@ class AuthorizationActivities(AuthorizationContract):
         """Rows changed elsewhere: a consent that now covers makes a waiting request ready again."""
 
         async def act(w: CaseWriting) -> Refusal | None:
+            for asked in await requests_of(w.session, w.case.id):
+                if asked.status is AuthorizationStatus.WAITING_CONSENT:
+                    asked.status = AuthorizationStatus.READY
+                    w.case.version += 1
             if w.case.status is AuthorizationStatus.WAITING_CONSENT:
-                for asked in await requests_of(w.session, w.case.id):
-                    if asked.status is AuthorizationStatus.WAITING_CONSENT:
-                        asked.status = AuthorizationStatus.READY
                 w.case.status = AuthorizationStatus.READY
-                w.case.version += 1
             return None
 
         return await self._hands.act(request.authorization_id, request.key, request.at, "note_case_change", act)
@@ -127,100 +129,76 @@ class AuthorizationActivities(AuthorizationContract):
         async def act(w: CaseWriting) -> Refusal | None:
             for deadline in await deadlines_of(w.session, "authorization", w.case.id):
                 if deadline.at <= request.now:
-                    await _fire(w, deadline.kind, deadline.subject_id)
+                    await fire(w, deadline)
             return None
 
         return await self._hands.act(request.authorization_id, request.key, request.now, "fire_case", act)
 
 
-async def _ask(w: CaseWriting, request_id: UUID, kind: RequestKind, units: int, first: date, last: date) -> None:
-    await cases.add_request(
-        w.session, request_id=request_id, case_id=w.case.id, episode_id=w.episode.id, kind=kind, level=w.case.level,
-        unit=w.case.unit, units=units, from_date=first, through_date=last, urgent=True, now=w.now,
+async def _asked_by_person(w: CaseWriting, request: RequestReview) -> Refusal | None:
+    """A review that a reviewer asks for; what lies in the past goes as a retrospective one (domain 4.1)."""
+    kind = request.kind
+    if kind in CONTINUING:
+        return Refusal(
+            code=ErrorType.INVALID_REQUEST, detail=f"{kind.value} continues another request; use its own command"
+        )
+    retrospective = request.through_date < facility_date(w.now, w.zone)
+    if retrospective and kind in (RequestKind.INITIAL, RequestKind.CONCURRENT):
+        kind = RequestKind.RETROSPECTIVE
+    if kind is RequestKind.RETROSPECTIVE and request.delay_reason is None:
+        return Refusal(
+            code=ErrorType.INVALID_REQUEST, detail="say why it comes late: delay_reason is a UM10 code such as 8"
+        )
+    if request.delay_reason is not None and request.delay_reason not in DELAY_REASONS:
+        return Refusal(
+            code=ErrorType.INVALID_REQUEST, detail=f"delay_reason is one of {', '.join(sorted(DELAY_REASONS))}"
+        )
+    await ask(
+        w, derived(request.key, "request"), kind, request.units, request.from_date, request.through_date,
+        urgent=kind is not RequestKind.RETROSPECTIVE if request.urgent is None else request.urgent,
+        delay_reason=request.delay_reason,
     )  # fmt: skip
-    w.case.requested_units += units
-    w.case.version += 1
-    await w.note("authorization_review_requested", {"kind": kind.value, "units": units, "from": first.isoformat()})
+    return None
 
 
-async def _fire(w: CaseWriting, kind: DeadlineKind, subject_id: str | None) -> None:
-    if kind is DeadlineKind.REVIEW_DUE:
-        await _review_due(w)
-    elif kind is DeadlineKind.LAST_COVERED_DAY:
-        await _lapsed(w)
-    elif kind is DeadlineKind.PAYER_DECISION:
-        await _late(w, subject_id)
-    elif kind is DeadlineKind.PAYER_INQUIRY:
-        await _repeat(w, subject_id)
+async def question_of(w: CaseWriting, request_id: UUID | None) -> AuthorizationRequest | Refusal:
+    """The request a person means: the named one, or the newest."""
+    asked = await requests_of(w.session, w.case.id)
+    if not asked:
+        return Refusal(code=ErrorType.STALE, detail="nothing was asked in this case yet; request a review first")
+    if request_id is None:
+        return asked[-1]
+    named = next((r for r in asked if r.id == request_id), None)
+    return named or Refusal(code=ErrorType.NOT_FOUND, detail=f"no request {request_id} in this case")
 
 
-async def _review_due(w: CaseWriting) -> None:
-    """No authorization lapses because somebody forgot: the continued-stay request goes by itself, and the
-    reviewer is told what went (AUTH-04)."""
-    lcd = w.case.last_covered_day
-    if lcd is None:
-        return
-    terms = w.payer.terms(w.case.level)
-    units = terms.concurrent_units if terms else 0
-    await w.owe(
-        "review_due",
-        f"{w.case.level} is covered through {lcd.isoformat()}: send what the payer needs for the continued stay",
-        due_at=w.case.review_due_at,
-        subject=lcd.isoformat(),
-        rule="AUTH-04",
-    )
-    if units == 0 or w.episode.phase is not Phase.IN_CARE or w.episode.level != w.case.level:
-        return
-    first = lcd + timedelta(days=1)
-    last = units_through(first, terms.span_days or units) if terms else first
-    await _ask(w, derived(w.case.id, "continued", lcd.isoformat()), RequestKind.CONCURRENT, units, first, last)
-
-
-async def _lapsed(w: CaseWriting) -> None:
-    lcd = w.case.last_covered_day
-    if lcd is None:
-        return
-    await w.owe(
-        "authorization_lapsed",
-        f"days at {w.case.level} after {lcd.isoformat()} are not covered: extend, appeal, or accept the risk",
-        subject=lcd.isoformat(),
-        rule="AUTH-06",
-    )
-    await w.note("authorization_lapsed", {"last_covered_day": lcd.isoformat()})
-    await w.tell_episode()
-
-
-async def _late(w: CaseWriting, subject_id: str | None) -> None:
-    """A missed payer deadline is an event with evidence, never silence (AUTH-03)."""
-    asked = await _request(w, subject_id)
-    if asked is None:
-        return
-    await w.owe(
-        "payer_late",
-        f"{w.case.payer} did not decide in its time: call, and keep the dates as evidence",
-        subject=asked.trace,
-        rule="AUTH-03",
-    )
-    await w.note("payer_late", {"request": str(asked.id)})
-
-
-async def _repeat(w: CaseWriting, subject_id: str | None) -> None:
-    """The same trace again, which the payer answers with its first answer; after that a person calls."""
-    asked = await _request(w, subject_id)
-    if asked is None or asked.status is not AuthorizationStatus.TIMED_OUT:
-        return
-    if asked.attempts >= ATTEMPTS_MAX:
-        await w.owe("payer_silent", f"{w.case.payer} stays silent: call and ask for the request by its trace")
-        return
-    asked.status = AuthorizationStatus.READY
-    if w.case.last_covered_day is None:
-        # A case that holds a grant keeps saying so while its extension is asked for again.
-        w.case.status = AuthorizationStatus.READY
-    w.case.version += 1
-
-
-async def _request(w: CaseWriting, subject_id: str | None) -> AuthorizationRequest | None:
-    if subject_id is None:
-        return None
-    found = await w.session.execute(select(AuthorizationRequest).where(AuthorizationRequest.id == UUID(subject_id)))
-    return found.scalar_one_or_none()
+def by_hand_verdict(w: CaseWriting, asked: AuthorizationRequest, said: RecordDecision) -> AnswerVerdict | Refusal:
+    """What a person heard, as a verdict like any other (AUTH-12)."""
+    if said.action not in {a.value for a in Action}:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail=f"action is one of {', '.join(a.value for a in Action)}")
+    action = Action(said.action)
+    why = f"by telephone or fax, reference {said.call_reference or 'not given'}"
+    if action not in GRANTING:
+        if said.units or said.through_date:
+            return Refusal(
+                code=ErrorType.INVALID_REQUEST, detail=f"{action.value} grants nothing; leave units and dates out"
+            )
+        return AnswerVerdict(
+            status=STATUS[action], action=action.value, why=why, number=said.number, reason=said.reason
+        )
+    units = said.units or asked.units
+    first, last = said.from_date or asked.from_date, said.through_date
+    last = last or (asked.through_date if units >= asked.units or asked.unit != "DY" else units_through(first, units))
+    level = said.level or asked.level
+    if last < first:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="the grant must end on or after the day it begins")
+    if level not in {t.level for t in w.payer.levels}:
+        known = ", ".join(t.level for t in w.payer.levels)
+        return Refusal(code=ErrorType.UNKNOWN_LEVEL, detail=f"{w.payer.key} has terms for {known}")
+    whole = units >= asked.units and level == asked.level and first <= asked.from_date
+    return AnswerVerdict(
+        status=AuthorizationStatus.APPROVED if whole else AuthorizationStatus.PARTIAL, action=action.value,
+        why=f"{units} of {asked.units} {asked.unit} granted for {level} from {first} through {last}, {why}",
+        number=said.number, reason=said.reason, level=level, unit=asked.unit, units=units, from_date=first,
+        through_date=last,
+    )  # fmt: skip

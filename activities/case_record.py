@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,22 +10,49 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.authorization import AuthorizationRecord, CaseOutcome
-from definitions.deadline import Deadline
+from definitions.case_state import CaseState, DisputeState, QuestionState
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_workflow
 from definitions.payer import Payer
 from definitions.regime import Regime
-from definitions.vocabulary import AuthorizationStatus, DeadlineKind
-from rules.calendar import facility_date, midnight_ending
+from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
+from rules.calendar import facility_date
+from rules.case_deadlines import deadlines_of
+from rules.clocks import start
+from rules.disputes import LIVE
+from rules.next_action import next_action
 from runtime.catalog import Catalog
 from storage.engine import Database
-from storage.models import Authorization, AuthorizationRequest, Episode, OpenItem
+from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, Episode, OpenItem
 from storage.repositories import command as memory
 from storage.repositories import timeline, work
+from storage.repositories.facility_day import mark_stale
 from storage.repositories.outbox import EPISODE_FACT, announce
 
 ENDED = (AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED, AuthorizationStatus.NOT_REQUIRED)
-WAITING = (AuthorizationStatus.SUBMITTED, AuthorizationStatus.PENDED, AuthorizationStatus.TIMED_OUT)
+WAITING = (
+    AuthorizationStatus.SUBMITTED,
+    AuthorizationStatus.PENDED,
+    AuthorizationStatus.TIMED_OUT,
+    AuthorizationStatus.INFORMATION_REQUESTED,
+    AuthorizationStatus.INFORMATION_SENT,
+)
+"""The payer has it, or may have it, and has not decided."""
+
+UNANSWERED = (
+    *WAITING,
+    AuthorizationStatus.READY,
+    AuthorizationStatus.WAITING_CONSENT,
+    AuthorizationStatus.HELD,
+    AuthorizationStatus.CONTACT_PAYER,
+    AuthorizationStatus.DATA_PROBLEM,
+)
+
+ATTEMPTS_MAX = 3
+"""The same interchange goes out at most this often; then a person calls."""
+
+INQUIRE_AFTER = timedelta(minutes=30)
+"""Wait before the first repeat; each further one waits longer."""
 
 
 @dataclass(slots=True)
@@ -59,10 +86,12 @@ class CaseWriting:
         due_at: datetime | None = None,
         subject: str | None = None,
         rule: str | None = None,
+        owner: str = "reviewer",
     ) -> None:
+        """Open an owned item about this case; the same kind and subject once."""
         await work.open_item(
             self.session, item_id=derived(self.case.id, kind, subject or ""), episode_id=self.episode.id,
-            facility=self.episode.facility, kind=kind, owner_role="reviewer", why=why, opened_at=self.now,
+            facility=self.episode.facility, kind=kind, owner_role=owner, why=why, opened_at=self.now,
             due_at=due_at, subject_id=str(self.case.id), rule=rule,
         )  # fmt: skip
 
@@ -70,6 +99,13 @@ class CaseWriting:
         await work.close_items(
             self.session, episode_id=self.episode.id, now=self.now, actor="system", resolution=resolution, kind=kind,
             subject_id=str(self.case.id),
+        )  # fmt: skip
+
+    async def reprice(self, first: date, last: date, why: str) -> None:
+        """Dates whose cover or price changed are closed again (AUTH-08)."""
+        await mark_stale(
+            self.session, facility=self.episode.facility, first=first, last=last, reason=f"{why} ({self.case.id})",
+            key=f"{self.key}:{first}:{last}", now=self.now,
         )  # fmt: skip
 
     async def tell_episode(self) -> None:
@@ -175,18 +211,71 @@ async def requests_of(session: AsyncSession, case_id: UUID) -> list[Authorizatio
 
 
 async def record_of(writing: CaseWriting) -> AuthorizationRecord:
-    case = writing.case
-    await writing.session.flush()
-    requests = await requests_of(writing.session, case.id)
+    """The case as its rows say, its deadlines replaced and its line of the worklist brought up to date (D6)."""
+    case, session = writing.case, writing.session
+    await session.flush()
+    requests, state = await state_of(writing)
+    finished = case.status in ENDED and not _at_work(state)
+    deadlines = () if finished else deadlines_of(state, await _told(writing))
+    await work.replace_due(session, owner_kind=work.AUTHORIZATION, owner_id=case.id, deadlines=deadlines)
+    action = next_action(state)
+    case.next_action, case.next_action_at = (action.code, action.at) if action else (None, None)
+    case.next_action_why, case.next_action_owner = (action.why, action.owner) if action else (None, None)
+    case.listed = action is not None
     ready = next((r.id for r in requests if r.status is AuthorizationStatus.READY), None)
-    told = await _told(writing)
-    deadlines = () if case.status in ENDED else _deadlines(writing, requests, told)
-    await work.replace_due(writing.session, owner_kind=work.AUTHORIZATION, owner_id=case.id, deadlines=deadlines)
     return AuthorizationRecord(
         authorization_id=case.id, episode_id=case.episode_id, version=case.version, payer=case.payer,
-        level=case.level, status=case.status, ready_request_id=None if case.status in ENDED else ready,
-        last_covered_day=case.last_covered_day, deadlines=deadlines, finished=case.status in ENDED,
+        level=case.level, status=case.status, ready_request_id=ready, last_covered_day=case.last_covered_day,
+        deadlines=deadlines, finished=finished,
     )  # fmt: skip
+
+
+async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], CaseState]:
+    """The case as its rules see it."""
+    case, session = writing.case, writing.session
+    requests = await requests_of(session, case.id)
+    disputes = await session.execute(
+        select(AuthorizationDispute)
+        .where(AuthorizationDispute.authorization_id == case.id)
+        .order_by(AuthorizationDispute.opened_at, AuthorizationDispute.level)
+    )
+    return requests, CaseState(
+        id=case.id, payer=case.payer, level=case.level, zone=writing.zone, status=case.status,
+        opened_at=case.opened_at, last_covered_day=case.last_covered_day, review_due_at=case.review_due_at,
+        questions=tuple(_question(writing, r) for r in requests),
+        disputes=tuple(
+            DisputeState(
+                id=d.id, kind=d.kind, level=d.level, status=d.status, opened_at=d.opened_at, file_by=d.file_by,
+                scheduled_at=d.scheduled_at,
+            )
+            for d in disputes.scalars()
+        ),
+    )  # fmt: skip
+
+
+def _question(w: CaseWriting, r: AuthorizationRequest) -> QuestionState:
+    notice = (
+        start(ClockName.NOTIFICATION, r.requested_at, w.payer, w.regime) if r.kind is RequestKind.NOTIFICATION else None
+    )
+    return QuestionState(
+        id=r.id, trace=r.trace, kind=r.kind, status=r.status, requested_at=r.requested_at, from_date=r.from_date,
+        about=r.about, sent_at=r.sent_at, decision_due_at=r.decision_due_at, wanted_by=r.wanted_by,
+        inquire_at=_inquiry_at(r), notify_by=notice.due_at if notice else None, asks_people=r.attempts >= ATTEMPTS_MAX,
+    )  # fmt: skip
+
+
+def _inquiry_at(request: AuthorizationRequest) -> datetime | None:
+    """When an unanswered send is repeated under its own trace: the payer answers a repeat with its first answer."""
+    if request.status is not AuthorizationStatus.TIMED_OUT or request.sent_at is None:
+        return None
+    if request.attempts >= ATTEMPTS_MAX:
+        return None
+    return request.sent_at + INQUIRE_AFTER * request.attempts
+
+
+def _at_work(state: CaseState) -> bool:
+    """An ended case lives on while an answer for days that were stayed, or an appeal, is still open (E47)."""
+    return any(q.status in UNANSWERED for q in state.questions) or any(d.status in LIVE for d in state.disputes)
 
 
 async def _told(writing: CaseWriting) -> set[str]:
@@ -196,59 +285,3 @@ async def _told(writing: CaseWriting) -> set[str]:
         )
     )
     return {str(i) for (i,) in rows}
-
-
-def _deadlines(writing: CaseWriting, requests: list[AuthorizationRequest], told: set[str]) -> tuple[Deadline, ...]:
-    case, found = writing.case, []
-    lcd = case.last_covered_day
-    if lcd is not None and case.review_due_at is not None:
-        asked = any(r.from_date > lcd and r.status is not AuthorizationStatus.CANCELLED for r in requests)
-        if not asked and str(derived(case.id, "review_due", lcd.isoformat())) not in told:
-            found.append(
-                Deadline(
-                    key=f"review:{case.id}", kind=DeadlineKind.REVIEW_DUE, at=case.review_due_at,
-                    why=f"{case.level} is covered through {lcd.isoformat()}; the payer wants the review by then",
-                    subject_id=str(case.id),
-                )
-            )  # fmt: skip
-        if str(derived(case.id, "authorization_lapsed", lcd.isoformat())) not in told:
-            found.append(
-                Deadline(
-                    key=f"lcd:{case.id}", kind=DeadlineKind.LAST_COVERED_DAY, at=midnight_ending(lcd, writing.zone),
-                    why=f"the last covered day of {case.level} ends", subject_id=str(case.id),
-                )
-            )  # fmt: skip
-    for request in requests:
-        if request.status in WAITING and request.decision_due_at is not None:
-            if str(derived(case.id, "payer_late", request.trace)) not in told:
-                found.append(
-                    Deadline(
-                        key=f"decision:{request.id}", kind=DeadlineKind.PAYER_DECISION, at=request.decision_due_at,
-                        why=f"{case.payer} must have decided", subject_id=str(request.id),
-                    )
-                )  # fmt: skip
-            inquiry = _inquiry_at(writing, request)
-            if inquiry is not None:
-                found.append(
-                    Deadline(
-                        key=f"inquiry:{request.id}", kind=DeadlineKind.PAYER_INQUIRY, at=inquiry,
-                        why=f"ask {case.payer} what became of the request", subject_id=str(request.id),
-                    )
-                )  # fmt: skip
-    return tuple(sorted(found, key=lambda d: (d.at, d.key)))
-
-
-ATTEMPTS_MAX = 3
-"""The same interchange goes out at most this often; then a person calls."""
-
-INQUIRE_AFTER = timedelta(minutes=30)
-"""Wait before the first repeat; each further one waits longer."""
-
-
-def _inquiry_at(writing: CaseWriting, request: AuthorizationRequest) -> datetime | None:
-    """When an unanswered send is repeated under its own trace: the payer answers a repeat with its first answer."""
-    if request.status is not AuthorizationStatus.TIMED_OUT or request.sent_at is None:
-        return None
-    if request.attempts >= ATTEMPTS_MAX:
-        return None
-    return request.sent_at + INQUIRE_AFTER * request.attempts

@@ -49,8 +49,9 @@ SEED = (
     "INSERT INTO authorization_request (id, authorization_id, episode_id, kind, status, trace, level, unit, units, "
     "from_date, through_date, urgent, requested_at, attempts) SELECT request, auth, episode, 'initial', 'approved', "
     "n::text, '3.5', 'DY', 90, '2026-02-01', '2026-06-01', false, :since, 1 FROM someone",
-    "INSERT INTO authorization_decision (id, request_id, authorization_id, action, level, unit, units, from_date, "
-    "through_date, received_at, source, fingerprint) SELECT gen_random_uuid(), request, auth, 'A1', '3.5', 'DY', 90, "
+    "INSERT INTO authorization_decision (id, request_id, authorization_id, action, status, level, unit, units, "
+    "from_date, through_date, received_at, source, fingerprint) SELECT gen_random_uuid(), request, auth, 'A1', "
+    "'approved', '3.5', 'DY', 90, "
     "'2026-02-01', '2026-06-01', :since, 'bench', n::text FROM someone",
     "INSERT INTO authorization_grant (id, authorization_id, request_id, decision_id, episode_id, facility, payer, level, "
     "unit, units, from_date, through_date, state, opened_at) SELECT d.id, d.authorization_id, d.request_id, d.id, "

@@ -57,6 +57,8 @@ class ErrorType(StrEnum):
     DATE_NOT_OVER = "date_not_over"
     DISCLOSURE_REFUSED = "disclosure_refused"
     COMMAND_IN_FLIGHT = "command_in_flight"
+    DISPUTE_NOT_OPEN = "dispute_not_open"
+    REQUEST_NOT_OPEN = "request_not_open"
     # 503
     UNAVAILABLE = "unavailable"
 

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from definitions.base import Moment, WireModel
-from definitions.services_review import Action
+from definitions.review_codes import Action
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 
 FINAL: Final = frozenset({a.value for a in Action} - {Action.PENDED.value, Action.CONTACT_PAYER.value})

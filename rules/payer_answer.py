@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from definitions.base import WireModel
+from definitions.base import Moment, WireModel
 from definitions.payer import Payer
 from definitions.review_codes import (
     DECISION_REASONS,
@@ -28,7 +28,19 @@ class AnswerVerdict(WireModel):
     from_date: date | None = None
     through_date: date | None = None
     information_requested: str | None = None
+    wanted: tuple[str, ...] = ()
+    """LOINC codes of the documents asked for (HI LOI)."""
+    wanted_by: Moment | None = None
+    stated_at: Moment | None = None
+    """The payer's own moment of the answer; for order only (E32)."""
 
+    @property
+    def wants_documents(self) -> bool:
+        return bool(self.wanted or self.information_requested or self.reason in WANTS_MORE)
+
+
+WANTS_MORE = frozenset({"0U", "0P"})
+"""HCR03: more patient information required, requested information not received."""
 
 STATUS: dict[Action, AuthorizationStatus] = {
     Action.CERTIFIED: AuthorizationStatus.APPROVED,
@@ -55,6 +67,7 @@ def judge_answer(
             action="AAA",
             reason=first.code,
             why=f"the payer could not process the request ({first.code} {words}); correct it and ask again",
+            stated_at=answer.created_at,
         )
     line = answer.lines[0] if answer.lines else None
     action = answer.action
@@ -65,6 +78,7 @@ def judge_answer(
             status=AuthorizationStatus.CONTACT_PAYER,
             action="none",
             why="the answer holds no decision; call the payer",
+            stated_at=answer.created_at,
         )
     reason = (line.reason if line else None) or answer.reason
     verdict = AnswerVerdict(
@@ -75,7 +89,11 @@ def judge_answer(
         reason=reason,
         reference=answer.reference_number,
         information_requested=answer.message if action is Action.PENDED else None,
+        wanted=tuple(code for line in answer.lines for code in line.wanted) if action is Action.PENDED else (),
+        stated_at=answer.created_at,
     )
+    if verdict.status is AuthorizationStatus.PENDED and verdict.wants_documents:
+        verdict = verdict.model_copy(update={"status": AuthorizationStatus.INFORMATION_REQUESTED})
     if action not in (Action.CERTIFIED, Action.PARTIAL, Action.MODIFIED):
         return verdict
     return _granted(verdict, answer, line, payer, level, unit, units, from_date, through_date)

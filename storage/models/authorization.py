@@ -119,6 +119,15 @@ class AuthorizationRequest(Base):
         one_of("kind", RequestKind),
         one_of("status", AuthorizationStatus),
         Index("ix_authorization_request_held", "held_at", postgresql_where=text("status = 'held'")),
+        Index(
+            "ix_authorization_request_undecided",
+            "authorization_id",
+            "from_date",
+            postgresql_where=text(
+                "status IN ('ready', 'waiting_consent', 'submitted', 'pended', 'timed_out', 'contact_payer', "
+                "'data_problem', 'held', 'information_requested', 'information_sent')"
+            ),
+        ),
     )
 
 
@@ -144,6 +153,10 @@ class AuthorizationDecision(Base):
     source: Mapped[str]
     message_id: Mapped[UUID | None]
     fingerprint: Mapped[str]
+    arrival: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    """Order of arrival within the case, from 1."""
+    status: Mapped[AuthorizationStatus]
+    """What the answer means (rules/payer_answer.py), as judged when it came."""
     superseded_by: Mapped[UUID | None]
     """Arrived after this one and stands instead; an answer that never stood names the one that does."""
     stated_at: Mapped[datetime | None]
@@ -156,6 +169,7 @@ class AuthorizationDecision(Base):
     recorded_by: Mapped[str | None]
 
     __table_args__ = (
+        one_of("status", AuthorizationStatus),
         UniqueConstraint("request_id", "fingerprint"),
         Index("ix_authorization_decision_live", "authorization_id", postgresql_where=text("superseded_by IS NULL")),
     )

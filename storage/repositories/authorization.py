@@ -1,6 +1,7 @@
 """Authorization cases as rows: opened and end-dated inside the transition's transaction (D9, domain 4.4)."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,6 +19,9 @@ UNANSWERED = (
     AuthorizationStatus.SUBMITTED,
     AuthorizationStatus.PENDED,
     AuthorizationStatus.TIMED_OUT,
+    AuthorizationStatus.HELD,
+    AuthorizationStatus.INFORMATION_REQUESTED,
+    AuthorizationStatus.INFORMATION_SENT,
 )
 TRACE_LENGTH = 18
 
@@ -91,14 +95,20 @@ async def add_request(
     through_date: date,
     urgent: bool,
     now: datetime,
+    delay_reason: str | None = None,
+    about: UUID | None = None,
+    dispute_id: UUID | None = None,
+    attachments: list[Any] | None = None,
+    status: AuthorizationStatus = AuthorizationStatus.READY,
 ) -> None:
-    """One more question to the payer in the same case, ready to be sent."""
+    """One more question to the payer in the same case, ready to be sent unless `status` says that a person does it."""
     await session.execute(
         insert(AuthorizationRequest)
         .values(
             id=request_id, authorization_id=case_id, episode_id=episode_id, kind=kind,
-            status=AuthorizationStatus.READY, trace=trace_of(request_id), level=level, unit=unit, units=units,
-            from_date=from_date, through_date=through_date, urgent=urgent, requested_at=now, attempts=0,
+            status=status, trace=trace_of(request_id), level=level, unit=unit, units=units, from_date=from_date,
+            through_date=through_date, urgent=urgent, requested_at=now, attempts=0, delay_reason=delay_reason,
+            about=about, dispute_id=dispute_id, attachments=attachments, inquiries=0,
         )
         .on_conflict_do_nothing(index_elements=["id"])
     )  # fmt: skip
@@ -117,8 +127,9 @@ async def attach_case(session: AsyncSession, *, case_id: UUID, stay_id: UUID) ->
 async def end_date_case(
     session: AsyncSession, *, case_id: UUID, on: date, key: str, now: datetime, by: UUID | None = None
 ) -> None:
-    """The case's last day is `on`; unanswered requests are cancelled and its workflow is told. `by` is the movement
-    that ended it, by which a correction finds it again."""
+    """The case's last day is `on`; its workflow is told. Questions about later days only are taken back; one that
+    asks for days that were stayed goes on, for its answer may still pay them (E26, E47). `by` is the movement that
+    ended it, by which a correction finds it again."""
     case = await session.get(Authorization, case_id, with_for_update=True)
     if case is None or case.status is AuthorizationStatus.END_DATED:
         return
@@ -129,7 +140,9 @@ async def end_date_case(
     case.version += 1
     requests = await session.execute(
         select(AuthorizationRequest).where(
-            AuthorizationRequest.authorization_id == case_id, AuthorizationRequest.status.in_(UNANSWERED)
+            AuthorizationRequest.authorization_id == case_id,
+            AuthorizationRequest.status.in_(UNANSWERED),
+            AuthorizationRequest.from_date > on,
         )
     )
     for request in requests.scalars():

@@ -1,0 +1,174 @@
+"""After an adverse answer: what may be contested, until when, and who must do something about it (domain 4.1, AUTH-07,
+AUTH-09, AUTH-13)."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from activities import case_clocks
+from activities.case_record import CaseWriting
+from definitions.ids import derived
+from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus
+from rules.disputes import FILING_CLOCK, LIVE, OPEN, DisputeFact, Step, after_upheld, opened_by_denial
+from rules.payer_answer import AnswerVerdict
+from storage.models import AuthorizationDispute, AuthorizationRequest
+
+WORDS = {
+    DisputeKind.PEER_TO_PEER: "a peer-to-peer",
+    DisputeKind.RECONSIDERATION: "a reconsideration",
+    DisputeKind.APPEAL: "an appeal",
+    DisputeKind.EXTERNAL_REVIEW: "an external review",
+}
+CONTEST_ITEMS = (
+    "authorization_denied",
+    "authorization_voided",
+    "authorization_gap",
+    "appeal_open",
+    "peer_to_peer_half",
+    "peer_to_peer_last",
+    "peer_to_peer_outcome",
+    "appeal_half",
+    "appeal_last",
+)
+"""Items that ask for a contest; they go when there is nothing to contest any more."""
+
+
+async def disputes_of(w: CaseWriting, request_id: UUID | None = None) -> list[AuthorizationDispute]:
+    query = select(AuthorizationDispute).where(AuthorizationDispute.authorization_id == w.case.id)
+    if request_id is not None:
+        query = query.where(AuthorizationDispute.request_id == request_id)
+    rows = await w.session.execute(
+        query.order_by(AuthorizationDispute.opened_at, AuthorizationDispute.level, AuthorizationDispute.id)
+    )
+    return list(rows.scalars())
+
+
+def fact_of(d: AuthorizationDispute) -> DisputeFact:
+    return DisputeFact(id=d.id, kind=d.kind, level=d.level, status=d.status, file_by=d.file_by)
+
+
+async def open_dispute(w: CaseWriting, root: AuthorizationRequest, step: Step) -> AuthorizationDispute:
+    """Open a way to contest with its clock; one that was given up because the payer changed its mind opens anew."""
+    kind, level = step
+    dispute_id = derived(root.id, "dispute", kind.value, level)
+    await w.session.execute(
+        insert(AuthorizationDispute)
+        .values(
+            id=dispute_id, authorization_id=w.case.id, request_id=root.id, kind=kind, level=level,
+            status=DisputeStatus.OPEN, expedited=False, opened_at=w.now, version=1,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    )  # fmt: skip
+    made = await w.session.get_one(AuthorizationDispute, dispute_id)
+    if made.file_by is None or made.status is DisputeStatus.WITHDRAWN:
+        clock = await case_clocks.start_clock(w, FILING_CLOCK[kind], made.id)
+        made.status, made.opened_at, made.decided_at = DisputeStatus.OPEN, w.now, None
+        made.file_by = clock.due_at if clock is not None else None
+        made.version += 1
+    return made
+
+
+async def after_adverse(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict) -> None:
+    """A denial, a lower level, fewer days or a rescission: the rights open, and the reviewer is told once."""
+    opened = [await open_dispute(w, root, step) for step in opened_by_denial(w.regime)]
+    due = min((d.file_by for d in opened if d.file_by is not None and d.status in OPEN), default=None)
+    if root.status is AuthorizationStatus.DENIED:
+        await w.owe(
+            "authorization_denied",
+            f"{w.case.level} denied ({verdict.why}): peer-to-peer, appeal, or another level",
+            due_at=due,
+            subject=root.trace,
+            rule="AUTH-13",
+        )
+    elif root.status is AuthorizationStatus.VOIDED:
+        await w.owe(
+            "authorization_voided",
+            f"{w.case.payer} took back what it had granted for {w.case.level}: contest it; the days it covered are open",
+            due_at=due,
+            subject=f"{root.trace}:{w.case.version}",
+            rule="AUTH-09",
+        )
+    elif verdict.level is not None and verdict.level != root.level:
+        await w.owe(
+            "authorization_gap",
+            f"{verdict.why}: accept and transfer, appeal and stay, or ask for a peer-to-peer",
+            due_at=due,
+            subject=root.trace,
+            rule="AUTH-07",
+        )
+    else:
+        await w.owe(
+            "authorization_gap",
+            f"{verdict.why}: contest the rest, or plan the next review",
+            due_at=due,
+            subject=root.trace,
+            rule="AUTH-07",
+        )
+
+
+async def after_contest(
+    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, *, overturned: bool
+) -> None:
+    """An appeal was decided: closed with its evidence, and what follows a failed one opens (domain 4.4)."""
+    dispute = await w.session.get(AuthorizationDispute, asked.dispute_id) if asked.dispute_id else None
+    if dispute is None or dispute.status not in LIVE:
+        return
+    await conclude(w, root, dispute, DisputeStatus.OVERTURNED if overturned else DisputeStatus.UPHELD)
+
+
+async def conclude(
+    w: CaseWriting, root: AuthorizationRequest, dispute: AuthorizationDispute, status: DisputeStatus
+) -> None:
+    dispute.status, dispute.decided_at = status, w.now
+    dispute.version += 1
+    await case_clocks.stop(w, dispute.id)
+    await w.note(
+        f"authorization_{dispute.kind.value}_{status.value}",
+        {"dispute": str(dispute.id), "level_of_appeal": dispute.level, "request": str(root.id)},
+    )
+    if status is DisputeStatus.OVERTURNED:
+        await no_longer_contested(w, root)
+        return
+    if dispute.kind is DisputeKind.PEER_TO_PEER:
+        await say_appeal_is_open(w, root)
+        return
+    following = after_upheld(dispute.kind, dispute.level, w.regime)
+    if following is not None:
+        await open_dispute(w, root, following)
+        await say_appeal_is_open(w, root)
+        return
+    if not any(d.status in LIVE for d in await disputes_of(w, root.id)):
+        await w.owe(
+            "denial_final",
+            f"nothing is left to contest {w.case.payer}'s answer for {w.case.level}: decide who pays the days it leaves open",
+            subject=root.trace,
+            rule="AUTH-12",
+            owner="biller",
+        )
+
+
+async def say_appeal_is_open(w: CaseWriting, root: AuthorizationRequest) -> None:
+    """The item that follows a call that failed, or was never held (E46)."""
+    for dispute in await disputes_of(w, root.id):
+        if dispute.kind is not DisputeKind.PEER_TO_PEER and dispute.status is DisputeStatus.OPEN:
+            await w.owe(
+                "appeal_open",
+                f"{WORDS[dispute.kind]} (level {dispute.level}) against {w.case.payer}'s answer may be filed",
+                due_at=dispute.file_by,
+                subject=str(dispute.id),
+                rule="AUTH-13",
+            )
+
+
+async def no_longer_contested(w: CaseWriting, root: AuthorizationRequest) -> None:
+    """The payer granted what was asked: what is still open to contest it has no object."""
+    live = [d for d in await disputes_of(w, root.id) if d.status in LIVE]
+    for dispute in live:
+        dispute.status, dispute.decided_at = DisputeStatus.WITHDRAWN, w.now
+        dispute.version += 1
+        await case_clocks.stop(w, dispute.id, cancelled=True)
+    still = [d for d in await disputes_of(w) if d.status in LIVE]
+    if not still:
+        for kind in CONTEST_ITEMS:
+            await w.done(kind, "granted")

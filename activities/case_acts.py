@@ -1,0 +1,136 @@
+"""What reviewers do with a question that is open, and prices agreed for one case (domain 4.4, AUTH-12, E43)."""
+
+from sqlalchemy import update
+
+from activities import case_clocks
+from activities.authorization import question_of
+from activities.case_grants import root_of
+from activities.case_record import UNANSWERED, CaseWriting
+from definitions.dispute import Attachment, CancelReview, RecordAgreement, SubmitInformation
+from definitions.errors import ErrorType, Refusal
+from definitions.ids import derived
+from definitions.payer import Channel
+from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
+from storage.models import AuthorizationRequest, SingleCaseAgreement
+from storage.repositories import authorization as cases
+
+SENT = (
+    AuthorizationStatus.SUBMITTED,
+    AuthorizationStatus.PENDED,
+    AuthorizationStatus.TIMED_OUT,
+    AuthorizationStatus.INFORMATION_REQUESTED,
+    AuthorizationStatus.INFORMATION_SENT,
+)
+
+
+def lines_of(attachments: tuple[Attachment, ...]) -> list[dict[str, str]] | None:
+    return [a.model_dump() for a in attachments] or None
+
+
+async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal | None:
+    """Documents for a pended request: the payer's clock runs again, ours is met (AUTH-12)."""
+    asked = await question_of(w, said.request_id)
+    if isinstance(asked, Refusal):
+        return asked
+    root = await root_of(w, asked)
+    if root.status not in (AuthorizationStatus.INFORMATION_REQUESTED, AuthorizationStatus.PENDED):
+        return Refusal(
+            code=ErrorType.REQUEST_NOT_OPEN,
+            detail=f"the request is {root.status.value}; documents go with one that the payer has pended",
+        )
+    if not said.attachments:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="name at least one document: kind and control_number")
+    if said.by_hand and not said.call_reference:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
+    by_hand = said.by_hand or w.payer.channel is not Channel.X12_REALTIME
+    root.status, root.wanted_by = AuthorizationStatus.INFORMATION_SENT, None
+    if w.case.last_covered_day is None:
+        w.case.status = root.status
+    w.case.version += 1
+    await cases.add_request(
+        w.session, request_id=derived(said.key, "information"), case_id=w.case.id, episode_id=w.episode.id,
+        kind=RequestKind.INFORMATION, level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
+        through_date=root.through_date, urgent=root.urgent, now=w.now, about=root.id,
+        attachments=lines_of(said.attachments),
+        status=AuthorizationStatus.INFORMATION_SENT if by_hand else AuthorizationStatus.READY,
+    )  # fmt: skip
+    await case_clocks.stop(w, root.id, ClockName.INFORMATION)
+    await case_clocks.resume(w, root)
+    await w.done("information_requested", "sent")
+    await w.done("information_late", "sent")
+    await w.note(
+        "authorization_information_sent",
+        {"request": str(root.id), "documents": len(said.attachments), "by_hand": by_hand,
+         "reference": said.call_reference},
+    )  # fmt: skip
+    return None
+
+
+async def cancel_review(w: CaseWriting, said: CancelReview) -> Refusal | None:
+    """Take back an undecided question. What the payer may have is cancelled there too (UM02 3)."""
+    asked = await question_of(w, said.request_id)
+    if isinstance(asked, Refusal):
+        return asked
+    root = await root_of(w, asked)
+    if root.status not in UNANSWERED:
+        return Refusal(
+            code=ErrorType.REQUEST_NOT_OPEN,
+            detail=f"the request is {root.status.value}; only an open one is taken back",
+        )
+    had_it = root.status in SENT or root.attempts > 0
+    await w.session.execute(
+        update(AuthorizationRequest)
+        .where(AuthorizationRequest.about == root.id, AuthorizationRequest.status.in_(UNANSWERED))
+        .values(status=AuthorizationStatus.CANCELLED)
+    )
+    root.status = AuthorizationStatus.CANCELLED
+    w.case.version += 1
+    w.case.review_status = root.status
+    if w.case.last_covered_day is None and w.case.status is not AuthorizationStatus.END_DATED:
+        w.case.status = AuthorizationStatus.CONTACT_PAYER
+        w.case.why = "the request was taken back; ask again or close the case"
+    await case_clocks.stop(w, root.id, cancelled=True)
+    if had_it:
+        await cases.add_request(
+            w.session, request_id=derived(said.key, "cancel"), case_id=w.case.id, episode_id=w.episode.id,
+            kind=RequestKind.CANCEL, level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
+            through_date=root.through_date, urgent=False, now=w.now, about=root.id,
+        )  # fmt: skip
+    await w.note("authorization_request_cancelled", {"request": str(root.id), "told_payer": had_it})
+    return None
+
+
+async def record_agreement(w: CaseWriting, said: RecordAgreement) -> Refusal | None:
+    """A proposed or signed price; a newer one for the same level and dates replaces it, nothing is edited."""
+    if said.through_date < said.from_date:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="the agreement must end on or after the day it begins")
+    if said.amount <= 0:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="the agreed amount must be above zero")
+    if said.level not in {t.level for t in w.payer.levels}:
+        return Refusal(code=ErrorType.UNKNOWN_LEVEL, detail=f"{w.payer.key} has no terms for {said.level}")
+    await w.session.execute(
+        update(SingleCaseAgreement)
+        .where(
+            SingleCaseAgreement.authorization_id == w.case.id, SingleCaseAgreement.level == said.level,
+            SingleCaseAgreement.ended_at.is_(None), SingleCaseAgreement.from_date <= said.through_date,
+            SingleCaseAgreement.through_date >= said.from_date,
+        )
+        .values(ended_at=w.now)
+    )  # fmt: skip
+    w.session.add(
+        SingleCaseAgreement(
+            id=derived(said.key, "agreement"), authorization_id=w.case.id, episode_id=w.episode.id,
+            facility=w.episode.facility, payer=w.case.payer, level=said.level, amount=said.amount,
+            from_date=said.from_date, through_date=said.through_date, number=said.number, proposed_at=w.now,
+            signed_at=said.signed_at, recorded_by=w.actor,
+        )
+    )  # fmt: skip
+    w.case.version += 1
+    await w.session.flush()
+    await w.reprice(said.from_date, said.through_date, "a single-case agreement changed")
+    await w.note(
+        "single_case_agreement",
+        {"level": said.level, "from": said.from_date.isoformat(), "through": said.through_date.isoformat(),
+         "signed": said.signed_at is not None, "number": said.number},
+    )  # fmt: skip
+    return None

@@ -1,0 +1,309 @@
+"""What people do about an answer: calls, appeals, options, documents, cancellations, agreements (domain 4.1, AUTH-07)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from temporalio import activity
+
+from activities import case_clocks
+from activities.adverse import conclude, disputes_of, fact_of, open_dispute
+from activities.answers import Evidence, apply_verdict
+from activities.authorization import by_hand_verdict, question_of
+from activities.case_acts import cancel_review, lines_of, record_agreement, submit_information
+from activities.case_grants import root_of
+from activities.case_record import CaseAct, CaseHands, CaseWriting
+from definitions.authorization import CaseCommand, CaseOutcome, RecordDecision
+from definitions.contracts import DisputeContract
+from definitions.dispute import (
+    REQUEST_KIND,
+    AssignCase,
+    CancelReview,
+    ChooseOption,
+    FileAppeal,
+    GapOption,
+    PeerToPeerOutcome,
+    RecordAgreement,
+    RecordPeerToPeer,
+    Representative,
+    SubmitInformation,
+)
+from definitions.errors import ErrorType, Refusal
+from definitions.ids import derived
+from definitions.payer import Channel
+from definitions.review_codes import Action
+from definitions.vocabulary import AuthorizationStatus, ClockName, DisputeKind, DisputeStatus, Role
+from rules.disputes import LIVE, DisputeFact, to_file
+from storage.models import AuthorizationDispute, AuthorizationRequest
+from storage.repositories import authorization as cases
+
+CONTESTABLE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, AuthorizationStatus.VOIDED)
+
+
+class DisputeActivities(DisputeContract):
+    def __init__(self, hands: CaseHands) -> None:
+        self._hands = hands
+
+    async def _act(self, command: CaseCommand, kind: str, act: CaseAct) -> CaseOutcome:
+        async def checked(w: CaseWriting) -> Refusal | None:
+            stale = _stale(w, command)
+            return stale or await act(w)
+
+        return await self._hands.act(
+            command.authorization_id, command.key, command.now, kind, checked, command.actor, command.role.value
+        )
+
+    @activity.defn
+    async def record_peer_to_peer(self, request: RecordPeerToPeer) -> CaseOutcome:
+        return await self._act(request, "record_peer_to_peer", lambda w: _peer_to_peer(w, request))
+
+    @activity.defn
+    async def file_appeal(self, request: FileAppeal) -> CaseOutcome:
+        return await self._act(request, "file_appeal", lambda w: _appeal(w, request))
+
+    @activity.defn
+    async def choose_option(self, request: ChooseOption) -> CaseOutcome:
+        return await self._act(request, "choose_option", lambda w: _option(w, request))
+
+    @activity.defn
+    async def submit_information(self, request: SubmitInformation) -> CaseOutcome:
+        return await self._act(request, "submit_information", lambda w: submit_information(w, request))
+
+    @activity.defn
+    async def cancel_review(self, request: CancelReview) -> CaseOutcome:
+        return await self._act(request, "cancel_review", lambda w: cancel_review(w, request))
+
+    @activity.defn
+    async def record_agreement(self, request: RecordAgreement) -> CaseOutcome:
+        return await self._act(request, "record_agreement", lambda w: record_agreement(w, request))
+
+    @activity.defn
+    async def assign_case(self, request: AssignCase) -> CaseOutcome:
+        async def act(w: CaseWriting) -> Refusal | None:
+            w.case.owner = request.owner
+            w.case.version += 1
+            await w.note("authorization_assigned", {"owner": request.owner})
+            return None
+
+        return await self._act(request, "assign_case", act)
+
+
+def _stale(w: CaseWriting, command: CaseCommand) -> Refusal | None:
+    """Somebody acts on what they saw; what changed since is said, with its version (api.md)."""
+    if command.expected_version is None or command.expected_version == w.case.version:
+        return None
+    return Refusal(
+        code=ErrorType.STALE,
+        detail=f"the case is at version {w.case.version}, you saw {command.expected_version}; look again: {w.case.why}",
+        current_version=w.case.version,
+    )
+
+
+async def _contested(w: CaseWriting, request_id: UUID | None) -> AuthorizationRequest | Refusal:
+    """The root request whose answer is contested: the named one's, or the newest with an adverse answer."""
+    if request_id is not None:
+        named = await question_of(w, request_id)
+        return named if isinstance(named, Refusal) else await root_of(w, named)
+    disputes = await disputes_of(w)
+    if not disputes:
+        return Refusal(code=ErrorType.DISPUTE_NOT_OPEN, detail="no answer of the payer is open to contest in this case")
+    return await w.session.get_one(AuthorizationRequest, disputes[-1].request_id)
+
+
+async def _facts(w: CaseWriting, root: AuthorizationRequest) -> list[DisputeFact]:
+    return [fact_of(d) for d in await disputes_of(w, root.id)]
+
+
+async def _peer_to_peer(w: CaseWriting, said: RecordPeerToPeer) -> Refusal | None:
+    root = await _contested(w, said.request_id)
+    if isinstance(root, Refusal):
+        return root
+    found = to_file(await _facts(w, root), DisputeKind.PEER_TO_PEER, w.now)
+    if isinstance(found, Refusal):
+        return found
+    dispute = await w.session.get_one(AuthorizationDispute, found.id)
+    dispute.call_reference = said.call_reference or dispute.call_reference
+    dispute.version += 1
+    w.case.version += 1
+    if said.outcome is PeerToPeerOutcome.SCHEDULED:
+        return await _schedule_call(w, dispute, said.at)
+    if said.outcome is PeerToPeerOutcome.CLINICIAN_ABSENT:
+        dispute.status, dispute.scheduled_at = DisputeStatus.OPEN, None
+        await w.note("authorization_peer_to_peer_absent", {"dispute": str(dispute.id)})
+        await w.owe(
+            "peer_to_peer_again",
+            f"the call with {w.case.payer} did not take place: set it anew before the window ends, or appeal",
+            due_at=dispute.file_by,
+            subject=f"{dispute.id}:{dispute.version}",
+            rule="AUTH-13",
+        )
+        return None
+    await _call_items_done(w, said.outcome.value)
+    if said.outcome is PeerToPeerOutcome.WITHDRAWN:
+        dispute.status, dispute.decided_at = DisputeStatus.WITHDRAWN, w.now
+        await case_clocks.stop(w, dispute.id, cancelled=True)
+        await w.note("authorization_peer_to_peer_withdrawn", {"dispute": str(dispute.id)})
+        return None
+    if said.outcome is PeerToPeerOutcome.UPHELD:
+        await conclude(w, root, dispute, DisputeStatus.UPHELD)
+        return None
+    return await _overturned_by_call(w, root, dispute, said)
+
+
+async def _schedule_call(w: CaseWriting, dispute: AuthorizationDispute, at: datetime | None) -> Refusal | None:
+    if at is None:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="say when the call is: at")
+    if dispute.file_by is not None and at > dispute.file_by:
+        return Refusal(
+            code=ErrorType.INVALID_REQUEST,
+            detail=f"the payer takes peer-to-peers until {dispute.file_by.isoformat()}; choose an earlier time",
+        )
+    dispute.status, dispute.scheduled_at = DisputeStatus.SCHEDULED, at
+    await w.note("authorization_peer_to_peer_scheduled", {"dispute": str(dispute.id), "at": at.isoformat()})
+    await _call_items_done(w, "scheduled")
+    return None
+
+
+async def _call_items_done(w: CaseWriting, why: str) -> None:
+    for kind in ("peer_to_peer_half", "peer_to_peer_last", "peer_to_peer_again", "peer_to_peer_outcome"):
+        await w.done(kind, why)
+
+
+async def _overturned_by_call(
+    w: CaseWriting, root: AuthorizationRequest, dispute: AuthorizationDispute, said: RecordPeerToPeer
+) -> Refusal | None:
+    """What the payer's physician granted is a decision on the request, heard by telephone (AUTH-12)."""
+    heard = RecordDecision(
+        key=said.key, actor=said.actor, role=said.role, now=said.now, authorization_id=said.authorization_id,
+        action=Action.CERTIFIED.value, number=said.number, level=said.level, units=said.units,
+        from_date=said.from_date, through_date=said.through_date, call_reference=said.call_reference,
+    )  # fmt: skip
+    verdict = by_hand_verdict(w, root, heard)
+    if isinstance(verdict, Refusal):
+        return verdict
+    evidence = Evidence(
+        call_reference=said.call_reference, criteria=said.criteria, reviewer_credentials=said.reviewer_credentials,
+        evidence_id=said.evidence_id, recorded_by=said.actor,
+    )  # fmt: skip
+    dispute.status, dispute.decided_at = DisputeStatus.OVERTURNED, w.now
+    await case_clocks.stop(w, dispute.id)
+    await w.note("authorization_peer_to_peer_overturned", {"dispute": str(dispute.id), "request": str(root.id)})
+    await apply_verdict(
+        w, root, verdict, fingerprint=said.key, source="peer_to_peer", message_id=None, evidence=evidence
+    )
+    return None
+
+
+async def _appeal(w: CaseWriting, said: FileAppeal) -> Refusal | None:
+    """File what is open next: a request of its own, electronic where the payer takes it so, by hand where not."""
+    if said.kind is DisputeKind.PEER_TO_PEER:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="a peer-to-peer is recorded, not filed; use its route")
+    root = await _contested(w, said.request_id)
+    if isinstance(root, Refusal):
+        return root
+    if said.kind is DisputeKind.RECONSIDERATION and root.status in CONTESTABLE:
+        await open_dispute(w, root, (DisputeKind.RECONSIDERATION, 0))
+    found = to_file(await _facts(w, root), said.kind, w.now)
+    if isinstance(found, Refusal):
+        return found
+    if said.representative is Representative.CLINICIAN and not said.expedited and said.kind is DisputeKind.APPEAL:
+        return Refusal(
+            code=ErrorType.INVALID_REQUEST,
+            detail="a standard appeal for the patient needs the signed representative form; say representative form, "
+            "or expedited when the matter is urgent (AUTH-14)",
+        )
+    await _file(w, root, await w.session.get_one(AuthorizationDispute, found.id), said)
+    return None
+
+
+async def _file(w: CaseWriting, root: AuthorizationRequest, dispute: AuthorizationDispute, said: FileAppeal) -> None:
+    by_hand = said.by_hand if said.by_hand is not None else not w.payer.electronic_appeals
+    by_hand = by_hand or said.kind is DisputeKind.EXTERNAL_REVIEW or w.payer.channel is not Channel.X12_REALTIME
+    request_id = derived(said.key, "appeal")
+    dispute.status, dispute.filed_at, dispute.filed_by = DisputeStatus.FILED, w.now, w.actor
+    dispute.expedited, dispute.representative = said.expedited, said.representative.value
+    dispute.channel = "by_hand" if by_hand else "x12"
+    dispute.call_reference = said.call_reference
+    dispute.version += 1
+    w.case.version += 1
+    await case_clocks.stop(w, dispute.id, ClockName.APPEAL_FILING, ClockName.EXTERNAL_FILING)
+    await cases.add_request(
+        w.session, request_id=request_id, case_id=w.case.id, episode_id=w.episode.id,
+        kind=REQUEST_KIND[said.kind], level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
+        through_date=root.through_date, urgent=said.expedited, now=w.now, about=root.id, dispute_id=dispute.id,
+        attachments=lines_of(said.attachments),
+        status=AuthorizationStatus.SUBMITTED if by_hand else AuthorizationStatus.READY,
+    )  # fmt: skip
+    if by_hand:
+        filed = await w.session.get_one(AuthorizationRequest, request_id)
+        await case_clocks.start_decision(w, filed)
+        filed.sent_at = w.now
+    for kind in ("appeal_open", "appeal_half", "appeal_last"):
+        await w.done(kind, "filed")
+    await w.note(
+        f"authorization_{said.kind.value}_filed",
+        {
+            "dispute": str(dispute.id),
+            "level_of_appeal": dispute.level,
+            "expedited": said.expedited,
+            "channel": dispute.channel,
+            "request": str(request_id),
+        },
+    )
+
+
+async def _option(w: CaseWriting, said: ChooseOption) -> Refusal | None:
+    """AUTH-07: the clinical level never changes by itself (E27); the choice makes the work it needs."""
+    root = await _contested(w, said.request_id)
+    if isinstance(root, Refusal):
+        return root
+    if root.status is not AuthorizationStatus.PARTIAL:
+        return Refusal(
+            code=ErrorType.DISPUTE_NOT_OPEN,
+            detail=f"there is nothing to choose: the payer's answer is {root.status.value}, not a part or a lower level",
+        )
+    lower = w.case.granted_level is not None and w.case.granted_level != root.level
+    if said.option is GapOption.ACCEPT_AND_TRANSFER and not lower:
+        return Refusal(
+            code=ErrorType.INVALID_REQUEST,
+            detail="the level asked for was granted; accept_gap takes fewer days, appeal_and_stay contests them",
+        )
+    w.case.version += 1
+    await w.note("authorization_option_chosen", {"option": said.option.value, "granted_level": w.case.granted_level})
+    await w.done("authorization_gap", said.option.value)
+    if said.option is GapOption.PEER_TO_PEER:
+        await w.owe(
+            "peer_to_peer_wanted", f"ask {w.case.payer} for a peer-to-peer and record its hour", subject=str(root.id)
+        )
+    elif said.option is GapOption.APPEAL_AND_STAY:
+        await w.owe(
+            "financial_notice",
+            f"the patient stays at {root.level} while the appeal runs: give the financial notice and record it",
+            subject=str(root.id),
+            rule="AUTH-07",
+            owner=Role.ADMISSIONS.value,
+        )
+        return await _appeal(
+            w, FileAppeal(**said.model_dump(include=set(CaseCommand.model_fields)), request_id=root.id,
+                          expedited=said.expedited, representative=Representative.CLINICIAN)
+        )  # fmt: skip
+    else:
+        await _accept(w, root)
+    return None
+
+
+async def _accept(w: CaseWriting, root: AuthorizationRequest) -> None:
+    """What is still open to contest is given up, and a move to the granted level is the clinician's to ask for."""
+    for dispute in await disputes_of(w, root.id):
+        if dispute.status in LIVE and dispute.status is not DisputeStatus.FILED:
+            dispute.status, dispute.decided_at = DisputeStatus.WITHDRAWN, w.now
+            dispute.version += 1
+            await case_clocks.stop(w, dispute.id, cancelled=True)
+    if w.case.granted_level is not None and w.case.granted_level != root.level:
+        await w.owe(
+            "transition_wanted",
+            f"{w.case.payer} covers {w.case.granted_level} from {root.from_date.isoformat()}: ask for the move from "
+            f"{root.level}, or say why not",
+            subject=str(root.id),
+            rule="AUTH-07",
+            owner=Role.CLINICIAN.value,
+        )
