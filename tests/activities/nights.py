@@ -196,7 +196,8 @@ async def grant(session: AsyncSession, row: Authorization, first: date, last: da
     session.add(asked)
     await session.flush()
     decision = AuthorizationDecision(
-        id=uuid4(), request_id=asked.id, authorization_id=row.id, action="A1", status=AuthorizationStatus.APPROVED, arrival=1, level=row.level, unit="DY", units=units,
+        id=uuid4(), request_id=asked.id, authorization_id=row.id, action="A1",
+        status=AuthorizationStatus.APPROVED, arrival=1, level=row.level, unit="DY", units=units,
         from_date=first, through_date=last, received_at=row.opened_at, source="test", fingerprint=str(uuid4()),
     )  # fmt: skip
     session.add(decision)

@@ -112,7 +112,8 @@ def test_a_cut_right_after_the_commit_loses_and_doubles_nothing(
             {"e": stage.episode},
         ).fetchone()
     assert counts == (1, 1, 1, 1, 1, 1, 0, True)
-    assert page["authorizations"][0]["status"] in ("approved", "partial", "denied", "pended", "information_requested", "timed_out")
+    answered = ("approved", "partial", "denied", "pended", "information_requested", "timed_out")
+    assert page["authorizations"][0]["status"] in answered
 
 
 async def _rest(house: House) -> None:
