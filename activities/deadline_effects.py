@@ -22,7 +22,7 @@ Effect = Callable[[Writing, Deadline, datetime], Awaitable[None]]
 
 async def fire(writing: Writing, now: datetime) -> int:
     """Everything of this episode that has come by `now`, earliest first. Answers how many."""
-    facts = await read_clock_facts(writing.session, writing.episode, writing.edition.consents)
+    facts, _ = await read_clock_facts(writing.session, writing.episode, writing.edition.consents)
     come = due(deadlines_of(facts), now)
     for deadline in come:
         await EFFECTS[deadline.kind](writing, deadline, now)

@@ -23,7 +23,7 @@ from storage.models import Episode
 from storage.reads.clock_facts import read_clock_facts
 from storage.repositories import command as memory
 from storage.repositories import timeline
-from storage.repositories.episode import away_since, lock_episode
+from storage.repositories.episode import lock_episode
 from storage.repositories.work import EPISODE, replace_due
 
 CONSTRAINTS: Final[dict[str, tuple[ErrorType, str]]] = {
@@ -176,7 +176,7 @@ class EpisodeHands:
     async def record(self, writing: Writing) -> EpisodeRecord:
         """The episode as its rows say, with its deadlines recomputed and replaced (D6, D13)."""
         episode = writing.episode
-        facts = await read_clock_facts(writing.session, episode, writing.edition.consents)
+        facts, away = await read_clock_facts(writing.session, episode, writing.edition.consents)
         deadlines = deadlines_of(facts)
         await replace_due(writing.session, owner_kind=EPISODE, owner_id=episode.id, deadlines=deadlines)
         return EpisodeRecord(
@@ -188,7 +188,7 @@ class EpisodeHands:
             level=episode.level,
             program=episode.program,
             stay_id=episode.stay_id,
-            away=bool(await away_since(writing.session, episode.id)),
+            away=away,
             deadlines=deadlines,
         )
 
