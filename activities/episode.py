@@ -140,7 +140,7 @@ class EpisodeActivities(EpisodeContract):
         await session.flush()
         writing = self._writing(session, episode, request.key, request.role, request.now, request.actor)
         due = request.now + timedelta(hours=INTAKE_HOURS)
-        raise_assessments(
+        await raise_assessments(
             writing,
             tuple(
                 AssessmentToRaise(

@@ -1,9 +1,10 @@
 """Executes a plan in the caller's transaction: the five families land together or not at all (D9)."""
 
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 
 from activities.hands import Writing
 from definitions.errors import Refusal
@@ -14,11 +15,13 @@ from definitions.vocabulary import AssessmentStatus, ConsentStatus, MovementKind
 from rules.calendar import facility_date
 from rules.projection import project
 from rules.sessions import sessions_for
+from storage.many_rows import insert_many
 from storage.models import AssessmentDue, Consent, PerDiemAccount
 from storage.repositories import authorization, horizon, work
-from storage.repositories.episode import add_movement, movements_of, next_sequence, write_projection
+from storage.repositories.episode import add_movement, movements_of, write_projection
 from storage.repositories.facility_day import mark_stale
 
+ASSESSMENT_DUE = cast(Table, AssessmentDue.__table__)
 UNSIGNED_AT_END = "the episode ended before it was signed"
 """Why a presented consent was put aside; a correction of the ending finds it by this."""
 
@@ -45,11 +48,11 @@ async def execute(
         writing.episode.disposition = plan.disposition
     stay_id = derived(movement.id, "stay") if plan.to_level else None
     await _assessments(writing, plan, stay_id, transition_id, movement.id)
-    await _consents(writing, plan, transition_id)
+    forms = await _consents(writing, plan, transition_id)
     await _authorization(writing, plan, stay_id, transition_id, movement.id)
     await _schedule(writing, plan, stay_id, movement.id)
     await _days(writing, plan, stay_id)
-    await _items(writing, plan)
+    await work.open_items(writing.session, [*forms, *_items(writing, plan)])
     await writing.note(
         plan.kind.value,
         {
@@ -86,11 +89,12 @@ async def record_movement(
 ) -> MovementFact | Refusal:
     """Append a movement, project all movements again, and reopen closed dates it reaches back to."""
     session, episode = writing.session, writing.episode
+    known = await movements_of(session, episode.id)
     fact = MovementFact(
         id=derived(writing.key, "movement", kind.value),
         kind=kind,
         effective_at=effective_at,
-        sequence=await next_sequence(session, episode.id),
+        sequence=max((m.sequence for m in known), default=0) + 1,
         supersedes=supersedes,
         level=level,
         program=program,
@@ -98,7 +102,6 @@ async def record_movement(
         bed_id=bed_id,
         expected_return_at=expected_return_at,
     )
-    known = await movements_of(session, episode.id)
     projection = project([*known, fact])
     if isinstance(projection, Refusal):
         return projection
@@ -145,38 +148,40 @@ async def _assessments(
             resolution="the level it was for has ended",
             kind="assessment_overdue",
         )
-    raise_assessments(writing, plan.assessments, plan.to_level, stay_id, transition_id)
+    await raise_assessments(writing, plan.assessments, plan.to_level, stay_id, transition_id)
 
 
-def raise_assessments(
+async def raise_assessments(
     writing: Writing,
     owed: tuple[AssessmentToRaise, ...],
     level: str | None,
     stay_id: UUID | None,
     transition_id: UUID | None,
 ) -> None:
-    writing.session.add_all(
-        AssessmentDue(
-            id=derived(writing.key, "assessment", a.instrument),
-            episode_id=writing.episode.id,
-            stay_id=stay_id,
-            instrument=a.instrument,
-            level=level,
-            due_at=a.due_at,
-            escalate_at=a.escalate_at,
-            owner_role=a.owner_role,
-            why=a.why,
-            status=AssessmentStatus.COMPLETED if a.satisfied_by else AssessmentStatus.DUE,
-            satisfied_by=a.satisfied_by,
-            transition_id=transition_id,
-            raised_at=writing.now,
-            closed_at=writing.now if a.satisfied_by else None,
-        )
+    rows = [
+        {
+            "id": derived(writing.key, "assessment", a.instrument),
+            "episode_id": writing.episode.id,
+            "stay_id": stay_id,
+            "instrument": a.instrument,
+            "level": level,
+            "due_at": a.due_at,
+            "escalate_at": a.escalate_at,
+            "owner_role": a.owner_role,
+            "why": a.why,
+            "status": AssessmentStatus.COMPLETED if a.satisfied_by else AssessmentStatus.DUE,
+            "satisfied_by": a.satisfied_by,
+            "transition_id": transition_id,
+            "raised_at": writing.now,
+            "closed_at": writing.now if a.satisfied_by else None,
+        }
         for a in owed
-    )
+    ]
+    await insert_many(writing.session, ASSESSMENT_DUE, rows, conflict="")
 
 
-async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID | None) -> None:
+async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID | None) -> list[work.Item]:
+    """Forms put before the patient; answers the items that ask somebody to do so."""
     if plan.to_level is None:
         pending = await writing.session.execute(
             select(Consent).where(Consent.episode_id == writing.episode.id, Consent.status == ConsentStatus.PRESENTED)
@@ -184,7 +189,8 @@ async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID 
         for consent in pending.scalars():
             consent.status = ConsentStatus.SUPERSEDED
             consent.reason = UNSIGNED_AT_END
-        return
+        return []
+    asked = []
     for wanted in plan.consents:
         present_consent(
             writing,
@@ -196,19 +202,21 @@ async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID 
             reason=wanted.why,
         )
         form = writing.edition.consents[wanted.form]
-        await work.open_item(
-            writing.session,
-            item_id=derived(writing.key, "consent-item", wanted.form),
-            episode_id=writing.episode.id,
-            facility=writing.episode.facility,
-            kind="consent_to_sign",
-            owner_role="admissions" if writing.episode.phase is Phase.INTAKE else "clinician",
-            why=f"present {form.title}: {wanted.why.split(': ', 1)[-1]}",
-            opened_at=writing.now,
-            due_at=wanted.due_at,
-            subject_id=wanted.form,
-            rule="domain 3.7",
+        asked.append(
+            work.Item(
+                item_id=derived(writing.key, "consent-item", wanted.form),
+                episode_id=writing.episode.id,
+                facility=writing.episode.facility,
+                kind="consent_to_sign",
+                owner_role="admissions" if writing.episode.phase is Phase.INTAKE else "clinician",
+                why=f"present {form.title}: {wanted.why.split(': ', 1)[-1]}",
+                opened_at=writing.now,
+                due_at=wanted.due_at,
+                subject_id=wanted.form,
+                rule="domain 3.7",
+            )
         )
+    return asked
 
 
 def present_consent(
@@ -355,10 +363,9 @@ async def _days(writing: Writing, plan: TransitionPlan, stay_id: UUID | None) ->
         )
 
 
-async def _items(writing: Writing, plan: TransitionPlan) -> None:
-    for item in plan.items:
-        await work.open_item(
-            writing.session,
+def _items(writing: Writing, plan: TransitionPlan) -> list[work.Item]:
+    return [
+        work.Item(
             item_id=derived(writing.key, "item", item.kind, item.owner_role.value),
             episode_id=writing.episode.id,
             facility=writing.episode.facility,
@@ -369,6 +376,8 @@ async def _items(writing: Writing, plan: TransitionPlan) -> None:
             due_at=item.due_at,
             rule=item.rule,
         )
+        for item in plan.items
+    ]
 
 
 GRACE = timedelta(minutes=5)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,19 @@ from storage.models import Absence, BedOccupancy, Episode, Movement, Stay
 
 VOIDED = "void"
 """Departure of a stay whose movement was taken back; its period is empty and its charges go at the next close."""
+
+# What the movements no longer say. An empty list keeps nothing: no id differs from none of none.
+GONE = text(
+    f"""
+    WITH away AS (
+        DELETE FROM absence WHERE episode_id = :episode AND id <> ALL(CAST(:absences AS uuid[]))),
+    freed AS (
+        DELETE FROM bed_occupancy
+        WHERE episode_id = :episode AND state = 'occupied' AND id <> ALL(CAST(:beds AS uuid[])))
+    UPDATE stay SET period = 'empty', departure = '{VOIDED}'
+    WHERE episode_id = :episode AND id <> ALL(CAST(:stays AS uuid[]))
+    """
+)
 
 
 async def lock_episode(session: AsyncSession, episode_id: UUID) -> Episode | None:
@@ -80,13 +93,6 @@ async def add_movement(
     await session.flush()
 
 
-async def next_sequence(session: AsyncSession, episode_id: UUID) -> int:
-    last = await session.execute(
-        select(func.coalesce(func.max(Movement.sequence), 0)).where(Movement.episode_id == episode_id)
-    )
-    return int(last.scalar_one()) + 1
-
-
 async def write_projection(
     session: AsyncSession,
     episode: Episode,
@@ -95,6 +101,15 @@ async def write_projection(
     hold_until: datetime | None = None,
 ) -> None:
     """Make stays, absences and beds exactly what the movements say, and mirror the main stay on the episode."""
+    await session.execute(
+        GONE,
+        {
+            "episode": episode.id,
+            "stays": [s.id for s in projection.stays],
+            "absences": [a.id for a in projection.absences],
+            "beds": [b.id for b in projection.beds],
+        },
+    )
     await _write_stays(session, episode, projection.stays, levels)
     await _write_absences(session, episode, projection, hold_until)
     await _write_beds(session, episode, projection)
@@ -115,10 +130,6 @@ async def write_projection(
 async def _write_stays(
     session: AsyncSession, episode: Episode, stays: Sequence[ProjectedStay], levels: dict[str, LevelOfCare]
 ) -> None:
-    gone = update(Stay).where(Stay.episode_id == episode.id)
-    if stays:
-        gone = gone.where(Stay.id.not_in([s.id for s in stays]))
-    await session.execute(gone.values(period=Range(empty=True), departure=VOIDED))
     if not stays:
         return
     statement = insert(Stay).values(
@@ -155,9 +166,6 @@ async def _write_stays(
 async def _write_absences(
     session: AsyncSession, episode: Episode, projection: Projection, hold_until: datetime | None
 ) -> None:
-    keep = [a.id for a in projection.absences]
-    gone = delete(Absence).where(Absence.episode_id == episode.id)
-    await session.execute(gone.where(Absence.id.not_in(keep)) if keep else gone)
     for absence in projection.absences:
         values: dict[str, Any] = {
             "kind": absence.kind.value,
@@ -172,9 +180,6 @@ async def _write_absences(
 
 
 async def _write_beds(session: AsyncSession, episode: Episode, projection: Projection) -> None:
-    keep = [b.id for b in projection.beds]
-    gone = delete(BedOccupancy).where(BedOccupancy.episode_id == episode.id, BedOccupancy.state == "occupied")
-    await session.execute(gone.where(BedOccupancy.id.not_in(keep)) if keep else gone)
     for bed in projection.beds:
         period = Range(bed.from_at, bed.to_at, bounds="[)", empty=bed.from_at == bed.to_at)
         statement = insert(BedOccupancy).values(

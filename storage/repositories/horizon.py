@@ -6,12 +6,12 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Table, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.ids import derived
 from definitions.session import PlannedSession
 from definitions.vocabulary import SessionStatus
+from storage.many_rows import insert_many
 from storage.models import Attendance, Session
 
 SESSION, ATTENDANCE = cast(Table, Session.__table__), cast(Table, Attendance.__table__)
@@ -32,8 +32,7 @@ async def place_sessions(
     if not planned:
         return 0
     rows = [_row(facility, program, template, p, stay_id) for p in planned]
-    # Lists of parameters, not one statement with all values: the compiled statement is then reused.
-    await session.execute(insert(SESSION).on_conflict_do_nothing(), rows)
+    await insert_many(session, SESSION, rows)
     places = [
         {
             "session_id": row["id"],
@@ -44,9 +43,7 @@ async def place_sessions(
         }
         for row in rows
     ]
-    # With RETURNING, for a driver counts no rows of a statement with many parameters.
-    made = await session.execute(insert(ATTENDANCE).on_conflict_do_nothing().returning(ATTENDANCE.c.session_id), places)
-    return len(made.all())
+    return await insert_many(session, ATTENDANCE, places)
 
 
 def _row(facility: str, program: str, template: str, planned: PlannedSession, stay_id: UUID) -> dict[str, Any]:

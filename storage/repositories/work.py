@@ -1,21 +1,67 @@
 """Open items with an owner, and the clock data of workflows (D6, D7)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.deadline import Deadline
 from definitions.vocabulary import DeadlineKind, OpenItemStatus
+from storage.many_rows import insert_many
 from storage.models import Due, OpenItem
 
-DUE = cast(Table, Due.__table__)
+DUE, OPEN_ITEM = cast(Table, Due.__table__), cast(Table, OpenItem.__table__)
+PASSED = text(
+    "DELETE FROM due WHERE owner_kind = :owner_kind AND owner_id = :owner_id AND key <> ALL(CAST(:keys AS text[]))"
+)
+CHANGED = """
+    ON CONFLICT (owner_kind, owner_id, key) DO UPDATE SET kind = excluded.kind, at = excluded.at, why = excluded.why,
+        subject_id = excluded.subject_id
+    WHERE due.at <> excluded.at OR due.why <> excluded.why"""
+"""Rows that say the same already are left alone."""
 EPISODE = "episode"
 AUTHORIZATION = "authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to be owed by a role; the same id opens once, so a repeated command does not double it."""
+
+    item_id: UUID
+    episode_id: UUID
+    facility: str
+    kind: str
+    owner_role: str
+    why: str
+    opened_at: datetime
+    due_at: datetime | None = None
+    subject_id: str | None = None
+    rule: str | None = None
+
+
+async def open_items(session: AsyncSession, items: Sequence[Item]) -> None:
+    """Open owned items, all in one statement."""
+    rows = [
+        {
+            "id": item.item_id,
+            "episode_id": item.episode_id,
+            "facility": item.facility,
+            "kind": item.kind,
+            "subject_id": item.subject_id,
+            "owner_role": item.owner_role,
+            "why": item.why,
+            "rule": item.rule,
+            "opened_at": item.opened_at,
+            "due_at": item.due_at,
+            "status": OpenItemStatus.OPEN,
+        }
+        for item in items
+    ]
+    await insert_many(session, OPEN_ITEM, rows, "ON CONFLICT (id) DO NOTHING")
 
 
 async def open_item(
@@ -32,24 +78,9 @@ async def open_item(
     subject_id: str | None = None,
     rule: str | None = None,
 ) -> None:
-    """Open an owned item; the same id opens once, so a repeated command does not double it."""
-    await session.execute(
-        insert(OpenItem)
-        .values(
-            id=item_id,
-            episode_id=episode_id,
-            facility=facility,
-            kind=kind,
-            subject_id=subject_id,
-            owner_role=owner_role,
-            why=why,
-            rule=rule,
-            opened_at=opened_at,
-            due_at=due_at,
-            status=OpenItemStatus.OPEN,
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
-    )
+    """Open one owned item."""
+    item = Item(item_id, episode_id, facility, kind, owner_role, why, opened_at, due_at, subject_id, rule)
+    await open_items(session, [item])
 
 
 async def close_items(
@@ -77,12 +108,7 @@ async def close_items(
 
 async def replace_due(session: AsyncSession, *, owner_kind: str, owner_id: UUID, deadlines: Sequence[Deadline]) -> None:
     """Make an owner's deadlines exactly these: rows are replaced, never stacked (D6)."""
-    keys = [d.key for d in deadlines]
-    stale = delete(Due).where(Due.owner_kind == owner_kind, Due.owner_id == owner_id)
-    await session.execute(stale.where(Due.key.not_in(keys)) if keys else stale)
-    if not deadlines:
-        return
-    statement = insert(DUE)
+    await session.execute(PASSED, {"owner_kind": owner_kind, "owner_id": owner_id, "keys": [d.key for d in deadlines]})
     rows = [
         {
             "owner_kind": owner_kind,
@@ -95,17 +121,7 @@ async def replace_due(session: AsyncSession, *, owner_kind: str, owner_id: UUID,
         }
         for d in deadlines
     ]
-    # A list of parameters, not one statement with all values: the compiled statement is then reused. Rows that say
-    # the same already are left alone.
-    changed = {name: statement.excluded[name] for name in ("kind", "at", "why", "subject_id")}
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["owner_kind", "owner_id", "key"],
-            set_=changed,
-            where=(DUE.c.at != statement.excluded.at) | (DUE.c.why != statement.excluded.why),
-        ),
-        rows,
-    )
+    await insert_many(session, DUE, rows, CHANGED)
 
 
 async def deadlines_of(session: AsyncSession, owner_kind: str, owner_id: UUID) -> tuple[Deadline, ...]:
