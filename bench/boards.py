@@ -14,14 +14,23 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from bench.measure import percentile, report
 from bench.plans import Explained, Read, explain, in_short, sizes_of
 from bench.seed_boards import BIG_TABLES, NOW, facilities_of, seed
+from definitions.plan_facts import Wish
+from definitions.vocabulary import Phase
 from local.stack.postgres import EmbeddedPostgres
+from runtime.catalog import load_catalog
 from storage.engine import Database, make_engine
 from storage.migrate import upgrade
+from storage.models import Episode
 from storage.reads.board import board
+from storage.reads.clock_facts import read_clock_facts
 from storage.reads.episodes import episode_list
+from storage.reads.plan_facts import read_plan_facts
 from storage.reads.queue import step_down_queue, worklist
 
 EPISODES: Final = 100_000
@@ -34,7 +43,11 @@ def reads(houses: list[str]) -> dict[str, Read]:
     """Every read as a route calls it: by somebody of one house, and by somebody of all of them."""
     mine, day = houses[:1], NOW + timedelta(hours=24)
     middle = NOW - timedelta(days=900)
-    found: dict[str, Read] = {"board": partial(board, facilities=mine, facility=mine[0], now=NOW)}
+    found: dict[str, Read] = {
+        "board": partial(board, facilities=mine, facility=mine[0], now=NOW),
+        "decision_to_a_day_program": partial(decision, house=mine[0], level="2.1", program=f"{mine[0]}_day"),
+        "decision_to_a_bed": partial(decision, house=mine[0], level="3.5", program=f"{mine[0]}_beds"),
+    }
     for scope, name in ((mine, "one"), (houses, "all")):
         listed, queue = partial(episode_list, facilities=scope, limit=51), partial(step_down_queue, facilities=scope)
         found |= {
@@ -47,6 +60,22 @@ def reads(houses: list[str]) -> dict[str, Read]:
             f"authorization_worklist_{name}": partial(worklist, facilities=scope, now=NOW, day_ends=day),
         }
     return found
+
+
+async def decision(session: AsyncSession, *, house: str, level: str, program: str) -> None:
+    """What a preview, a request, a decision and an execution read of one episode (D8, D6)."""
+    catalog = load_catalog().latest
+    edition = catalog.model_copy(update={"facilities": {**catalog.facilities, house: catalog.facilities["harbor"]}})
+    episode = await session.get_one(Episode, await somebody_in_care(session, house))
+    await read_plan_facts(session, episode, edition, Wish(to_level=level, program=program, effective_at=NOW))
+    await read_clock_facts(session, episode, edition.consents)
+
+
+async def somebody_in_care(session: AsyncSession, house: str) -> UUID:
+    found = await session.execute(
+        select(Episode.id).where(Episode.facility == house, Episode.phase == Phase.IN_CARE).limit(1)
+    )
+    return found.scalar_one()
 
 
 async def timed(database: Database, read: Read, calls: int) -> list[float]:

@@ -15,7 +15,7 @@ NOW: Final = datetime(2026, 6, 1, 15, 0, tzinfo=UTC)
 PAYERS: Final = ("meridian", "bluestone", "statecare")
 BIG_TABLES: Final = (
     "episode", "person", "stay", "bed_occupancy", "authorization", "authorization_request", "authorization_decision",
-    "open_item", "transition", "charge", "absence",
+    "open_item", "transition", "charge", "absence", "movement", "consent", "assessment", "assessment_due", "attendance",
 )  # fmt: skip
 """Tables that grow with every episode: nothing a desk opens may read one of them whole."""
 
@@ -111,6 +111,30 @@ ROWS: Final = (
     "'2.5', 'criteria met', 'bench', CAST(:now AS timestamptz), CAST(:now AS timestamptz) + n % 96 * interval '1 hour', "
     "(ARRAY['pending', 'needs_sign_off', 'scheduled', 'blocked'])[n / :facilities / 3 % 4 + 1], CAST(:plan AS jsonb), 1 "
     "FROM somebody WHERE phase = 'in_care' AND n / :facilities % 3 = 1",
+    "INSERT INTO movement (id, episode_id, kind, effective_at, recorded_at, sequence, level, program, track, bed_id, "
+    "actor, command_key) SELECT stay, episode, CASE track WHEN 'bed' THEN 'admission' ELSE 'transfer' END, starts, starts, "
+    "CASE track WHEN 'bed' THEN 1 ELSE 2 END, level, program, track, bed, 'bench', 'bench' FROM lived",
+    "INSERT INTO consent (id, person_id, episode_id, form, edition, status, scope, presented_at, signed_at, version) "
+    "SELECT CAST(md5(form || n) AS uuid), person, episode, form, '2026-01', 'signed', '{}', opened, opened, 1 "
+    "FROM somebody, unnest(ARRAY['treatment', 'part2_tpo', 'financial']) form",
+    "INSERT INTO assessment (id, episode_id, instrument, edition, answers, detail, recommended_level, outcome, "
+    "performed_at, recorded_at, recorded_by, command_key) SELECT stay, episode, 'LOC_DIM', '2026-01', '{}', '{}', level, "
+    "'completed', starts, starts, 'bench', 'bench' FROM lived",
+    "INSERT INTO assessment_due (id, episode_id, stay_id, instrument, level, due_at, escalate_at, owner_role, why, "
+    "status, raised_at) SELECT CAST(md5(instrument || stay) AS uuid), episode, stay, instrument, level, "
+    "starts + interval '1 day', starts + interval '2 days', 'clinician', 'owed', "
+    "CASE WHEN ends IS NULL THEN 'due' ELSE 'completed' END, starts "
+    "FROM lived, unnest(ARRAY['PHQ9', 'GAD7', 'TX_PLAN']) instrument",
+    "INSERT INTO session (id, facility, program, template, block, title, kind, service_date, starts_at, ends_at, minutes, "
+    "counts, version) SELECT CAST(md5('meeting' || f || '/' || d) AS uuid), 'bench_' || f, 'bench_' || f || '_day', 'iop', "
+    "'group', 'Group', 'group', CAST(:now AS date) + d, CAST(:now AS timestamptz) + make_interval(days => d), "
+    "CAST(:now AS timestamptz) + make_interval(days => d, hours => 1), 60, true, 1 "
+    "FROM generate_series(0, :facilities - 1) f, generate_series(-60, 20) d",
+    "INSERT INTO attendance (session_id, stay_id, episode_id, service_date, status, minutes) "
+    "SELECT CAST(md5('meeting' || n % :facilities || '/' || d) AS uuid), stay, episode, CAST(:now AS date) + d, "
+    "CASE WHEN d > 0 THEN 'scheduled' ELSE 'attended' END, CASE WHEN d <= 0 THEN 60 END "
+    "FROM lived, LATERAL generate_series(CASE WHEN ends IS NULL THEN -5 ELSE -58 END, "
+    "CASE WHEN ends IS NULL THEN 10 ELSE -56 END) d WHERE track = 'day'",
     "INSERT INTO charge (id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, track, "
     "per_diem_track, amount, rate_version, authorization_id, authorization_state, rule, why, status, revision, posted_at, "
     "close_version) SELECT CAST(md5('charge' || d || stay) AS uuid), stay, episode, person, facility, payer, "

@@ -29,7 +29,10 @@ class Weekday(StrEnum):
     @property
     def number(self) -> int:
         """Monday is 0, as `date.weekday()` counts."""
-        return list(Weekday).index(self)
+        return _NUMBERS[self]
+
+
+_NUMBERS = {day: number for number, day in enumerate(Weekday)}
 
 
 class Block(Definition):

@@ -69,8 +69,8 @@ async def add_movement(
     disposition: str | None = None,
     transition_id: UUID | None = None,
 ) -> None:
-    session.add(
-        Movement(
+    await session.execute(
+        insert(Movement).values(
             id=fact.id,
             episode_id=episode_id,
             kind=fact.kind,
@@ -90,7 +90,6 @@ async def add_movement(
             command_key=command_key,
         )
     )
-    await session.flush()
 
 
 async def write_projection(
@@ -124,7 +123,6 @@ async def write_projection(
     else:
         episode.phase = Phase.IN_CARE if projection.stays else Phase.INTAKE
         episode.closed_at = None
-    await session.flush()
 
 
 async def _write_stays(

@@ -14,6 +14,8 @@ EPISODES, HOUSES = 8_000, 20
 
 INDEXES = {
     "board": {"ix_stay_facility_period", "ix_transition_queue", "ix_episode_board", "ix_bed_occupancy_episode_id"},
+    "decision_to_a_day_program": {"ix_stay_facility_period", "ix_movement_episode", "ix_open_item_episode"},
+    "decision_to_a_bed": {"ix_bed_facility", "ix_consent_person", "ix_movement_episode"},
     "episode_list_one": {"ix_episode_newest", "ix_open_item_episode"},
     "episode_list_closed_one": {"ix_episode_newest"},
     "episode_list_next_page_one": {"ix_episode_newest"},
