@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import (
@@ -26,6 +28,7 @@ from definitions.episode import Command, EpisodeStart
 from definitions.errors import ErrorType, Refusal, http_status
 from definitions.ids import authorization_workflow, episode_workflow
 from definitions.queues import CARE
+from definitions.vocabulary import Role
 from storage.repositories import command as memory
 
 C = TypeVar("C", bound=Command)
@@ -42,6 +45,46 @@ class CommandResult:
     @property
     def refused(self) -> bool:
         return self.status_code >= 400
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a command is about, found and visible to its caller: `name` and `id` stand in the remembered body, the
+    episode's workflow takes the command."""
+
+    name: str
+    id: UUID
+    episode_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, under which key: the frame of every command to an episode. A route adds only what differs."""
+
+    held: Services
+    user: User
+    key: str
+
+    async def run(
+        self, kind: str, subject: Subject, body: BaseModel, command: type[C], update: str, *, ok_status: int = 200,
+        **fields: Any,
+    ) -> JSONResponse:  # fmt: skip
+        """The body's own fields make the command; its `version` is the episode's, unless `fields` say otherwise."""
+        said = {subject.name: str(subject.id), **body.model_dump(mode="json")}
+        own = {
+            "key": command_key(self.user, self.key), "actor": self.user.actor, "role": Role(self.user.role),
+            "episode_id": subject.episode_id, "expected_version": getattr(body, "version", None),
+            **body.model_dump(exclude={"version"}), **fields,
+        }  # fmt: skip
+        result = await run_command(
+            self.held, self.user, self.key, kind, said, lambda now: command(**own, now=now), update, ok_status=ok_status
+        )
+        return respond(result)
+
+
+def respond(result: CommandResult) -> JSONResponse:
+    media = "application/problem+json" if result.refused else None
+    return JSONResponse(result.body, result.status_code, result.headers, media_type=media)
 
 
 def command_key(user: User, key: str) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import must_see
+from api.commands import Subject
 from api.deps import Services
 from api.tokens import User
 from storage.models import Authorization, Consent, Episode, OpenItem, Transition
@@ -50,3 +51,27 @@ async def see_consent(
     must_see(user, services, found[1].facility if found else None, f"consent {consent_id}")
     assert found is not None
     return found[0], found[1]
+
+
+async def about_episode(services: Services, user: User, episode_id: UUID) -> Subject:
+    async with services.database.read() as session:
+        await see_episode(session, services, user, episode_id)
+    return Subject("episode", episode_id, episode_id)
+
+
+async def about_transition(services: Services, user: User, transition_id: UUID) -> Subject:
+    async with services.database.read() as session:
+        row = await see_transition(session, services, user, transition_id)
+    return Subject("transition", transition_id, row.episode_id)
+
+
+async def about_consent(services: Services, user: User, consent_id: UUID) -> Subject:
+    async with services.database.read() as session:
+        _, episode = await see_consent(session, services, user, consent_id)
+    return Subject("consent", consent_id, episode.id)
+
+
+async def about_item(services: Services, user: User, item_id: UUID) -> Subject:
+    async with services.database.read() as session:
+        item = await see_item(session, services, user, item_id)
+    return Subject("item", item_id, item.episode_id)

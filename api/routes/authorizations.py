@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import bodies
 from api.auth import STAFF, require, scope
-from api.commands import command_key, run_case_command
+from api.commands import command_key, respond, run_case_command
 from api.deps import Key, Services, Wired
 from api.errors import problem
 from api.routes.access import see_case
-from api.routes.episodes import PROBLEMS, respond
+from api.routes.episodes import PROBLEMS
 from api.shown import case
 from api.tokens import User
 from definitions.authorization import RecordDecision, RequestReview

@@ -13,10 +13,11 @@ from api import bodies
 from api.attendance import record_attendance
 from api.auth import STAFF, must_see, require, scope
 from api.closing import close_facility, resolve_exception
+from api.commands import respond
 from api.deps import Key, Wired
 from api.errors import problem
 from api.routes.access import see_episode
-from api.routes.episodes import PROBLEMS, respond
+from api.routes.episodes import PROBLEMS
 from api.tokens import User
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role

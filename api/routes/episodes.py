@@ -11,12 +11,12 @@ from fastapi.responses import JSONResponse
 
 from api import bodies
 from api.auth import STAFF, Asking, require, scope
-from api.commands import CommandResult, command_key, run_command
+from api.commands import Asked, CommandResult, respond
 from api.deps import Key, Wired
 from api.errors import problem
 from api.facts import record_assessment, settle_alert
 from api.referrals import read_bundle, start_episode
-from api.routes.access import see_consent, see_episode, see_item
+from api.routes.access import about_consent, about_episode, about_item, see_episode
 from api.shown import happened, page, row
 from api.tokens import User
 from definitions.episode import (
@@ -32,7 +32,7 @@ from definitions.episode import (
 from definitions.errors import ErrorType
 from definitions.person import PersonDetails
 from definitions.referral import CoverageDetails, Referral, ReferralDiagnosis
-from definitions.vocabulary import MovementKind, Role
+from definitions.vocabulary import Role
 from interchange.fhir.bundle import BYTES_MAX
 from runtime.people import search_tokens
 from storage.reads.episodes import episode_list, episode_page
@@ -51,18 +51,6 @@ Admissions = Annotated[User, Depends(require(Role.ADMISSIONS))]
 CareStaff = Annotated[User, Depends(require(Role.CLINICIAN, Role.ADMISSIONS))]
 Staff = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
 ActingStaff = Annotated[User, Depends(require(*STAFF))]
-
-
-def respond(result: CommandResult) -> JSONResponse:
-    media = "application/problem+json" if result.refused else None
-    return JSONResponse(result.body, result.status_code, result.headers, media_type=media)
-
-
-def who(user: User, key: str, now: datetime, episode_id: UUID, version: int | None = None) -> dict[str, Any]:
-    return {
-        "key": command_key(user, key), "actor": user.actor, "role": Role(user.role), "now": now,
-        "episode_id": episode_id, "expected_version": version,
-    }  # fmt: skip
 
 
 @router.post("/episodes", status_code=201, responses=PROBLEMS)
@@ -193,99 +181,44 @@ async def clear(alert_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, 
 
 @router.post("/episodes/{episode_id}/consents", responses=PROBLEMS)
 async def sign(episode_id: UUID, body: bodies.ConsentBody, key: Key, held: Wired, user: ActingStaff) -> JSONResponse:
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    fields = body.model_dump()
-    return respond(
-        await run_command(
-            held, user, key, "sign_consent", _said(episode_id, body),
-            lambda now: SignConsent(**who(user, key, now, episode_id), witnessed_by=user.actor, **fields),
-            "sign_consent",
-        )
-    )  # fmt: skip
-
-
-def _said(episode_id: UUID, body: bodies.Body) -> dict[str, Any]:
-    return {"episode": str(episode_id), **body.model_dump(mode="json")}
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run(
+        "sign_consent", about, body, SignConsent, "sign_consent", witnessed_by=user.actor
+    )
 
 
 @router.post("/consents/{consent_id}/revoke", responses=PROBLEMS)
 async def revoke(consent_id: UUID, body: bodies.RevokeBody, key: Key, held: Wired, user: ActingStaff) -> JSONResponse:
-    async with held.database.read() as session:
-        _, episode = await see_consent(session, held, user, consent_id)
-    fields = body.model_dump()
-    return respond(
-        await run_command(
-            held, user, key, "revoke_consent", {"consent": str(consent_id), **body.model_dump(mode="json")},
-            lambda now: RevokeConsent(**who(user, key, now, episode.id), consent_id=consent_id, **fields),
-            "revoke_consent",
-        )
-    )  # fmt: skip
+    about = await about_consent(held, user, consent_id)
+    return await Asked(held, user, key).run(
+        "revoke_consent", about, body, RevokeConsent, "revoke_consent", consent_id=consent_id
+    )
 
 
 @router.post("/episodes/{episode_id}/leave", responses=PROBLEMS)
 async def leave(episode_id: UUID, body: bodies.LeaveBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    return respond(
-        await run_command(
-            held, user, key, "leave", _said(episode_id, body),
-            lambda now: StartLeave(
-                **who(user, key, now, episode_id, body.version), kind=MovementKind(body.kind), left_at=body.left_at,
-                expected_return_at=body.expected_return_at, reason=body.reason,
-            ),
-            "start_leave",
-        )
-    )  # fmt: skip
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run("leave", about, body, StartLeave, "start_leave")
 
 
 @router.post("/episodes/{episode_id}/return", responses=PROBLEMS)
 async def come_back(episode_id: UUID, body: bodies.ReturnBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    return respond(
-        await run_command(
-            held, user, key, "return", _said(episode_id, body),
-            lambda now: ReturnFromLeave(
-                **who(user, key, now, episode_id, body.version), returned_at=body.returned_at, bed_id=body.bed_id
-            ),
-            "return_from_leave",
-        )
-    )  # fmt: skip
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run("return", about, body, ReturnFromLeave, "return_from_leave")
 
 
 @router.post("/episodes/{episode_id}/discharge", responses=PROBLEMS)
 async def discharge(
     episode_id: UUID, body: bodies.DischargeBody, key: Key, held: Wired, user: CareStaff
 ) -> JSONResponse:
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    return respond(
-        await run_command(
-            held, user, key, "discharge", _said(episode_id, body),
-            lambda now: DischargeEpisode(
-                **who(user, key, now, episode_id, body.version), disposition=body.disposition,
-                effective_at=body.effective_at, reason=body.reason,
-            ),
-            "discharge",
-        )
-    )  # fmt: skip
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run("discharge", about, body, DischargeEpisode, "discharge")
 
 
 @router.post("/episodes/{episode_id}/bed", responses=PROBLEMS)
 async def move_bed(episode_id: UUID, body: bodies.BedMoveBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    return respond(
-        await run_command(
-            held, user, key, "move_bed", _said(episode_id, body),
-            lambda now: MoveBed(
-                **who(user, key, now, episode_id, body.version), bed_id=body.bed_id, effective_at=body.effective_at,
-                reason=body.reason,
-            ),
-            "move_bed",
-        )
-    )  # fmt: skip
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run("move_bed", about, body, MoveBed, "move_bed")
 
 
 @router.post("/episodes/{episode_id}/corrections", responses=PROBLEMS)
@@ -293,34 +226,14 @@ async def correct(
     episode_id: UUID, body: bodies.CorrectionBody, key: Key, held: Wired, user: CareStaff
 ) -> JSONResponse:
     """Backdated correction of a movement; the answer holds the diff."""
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    return respond(
-        await run_command(
-            held, user, key, "correct", _said(episode_id, body),
-            lambda now: CorrectMovement(
-                **who(user, key, now, episode_id, body.version), movement_id=body.movement_id,
-                effective_at=body.effective_at, void=body.void, reason=body.reason,
-            ),
-            "correct_movement",
-        )
-    )  # fmt: skip
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run("correct", about, body, CorrectMovement, "correct_movement")
 
 
 @router.post("/items/{item_id}/resolve", responses=PROBLEMS)
 async def resolve(item_id: UUID, body: bodies.ResolveBody, key: Key, held: Wired, user: ActingStaff) -> JSONResponse:
-    async with held.database.read() as session:
-        item = await see_item(session, held, user, item_id)
-    return respond(
-        await run_command(
-            held, user, key, "resolve_item", {"item": str(item_id), **body.model_dump(mode="json")},
-            lambda now: ResolveItem(
-                **who(user, key, now, item.episode_id), item_id=item_id, resolution=body.resolution,
-                cancelled=body.cancelled,
-            ),
-            "resolve_item",
-        )
-    )  # fmt: skip
+    about = await about_item(held, user, item_id)
+    return await Asked(held, user, key).run("resolve_item", about, body, ResolveItem, "resolve_item", item_id=item_id)
 
 
 @router.get("/me", responses=PROBLEMS)

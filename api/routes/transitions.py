@@ -1,6 +1,6 @@
 """Transitions: preview, ask, sign off, decide (api.md)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -9,16 +9,15 @@ from fastapi.responses import JSONResponse
 
 from api import bodies
 from api.auth import STAFF, require, scope
-from api.commands import run_command
+from api.commands import Asked
 from api.deps import Key, Wired
 from api.errors import Problem
-from api.routes.access import see_episode, see_transition
-from api.routes.episodes import PROBLEMS, respond, who
+from api.routes.access import about_episode, about_transition, see_episode
+from api.routes.episodes import PROBLEMS
 from api.shown import summary, transition
 from api.tokens import User
 from definitions.episode import (
     DecideTransition,
-    Decision,
     RequestTransition,
     SignOffTransition,
     WithdrawTransition,
@@ -53,16 +52,10 @@ async def preview(episode_id: UUID, body: bodies.PreviewBody, held: Wired, user:
 @router.post("/episodes/{episode_id}/transitions", status_code=202, responses=PROBLEMS)
 async def ask(episode_id: UUID, body: bodies.TransitionBody, key: Key, held: Wired, user: CareStaff) -> JSONResponse:
     """Ask for a level. 202: the request waits for its decision; urgent step-ups execute at once."""
-    async with held.database.read() as session:
-        await see_episode(session, held, user, episode_id)
-    fields = body.model_dump(exclude={"version"})
-    return respond(
-        await run_command(
-            held, user, key, "request_transition", {"episode": str(episode_id), **body.model_dump(mode="json")},
-            lambda now: RequestTransition(**who(user, key, now, episode_id, body.version), **fields),
-            "request_transition", ok_status=202,
-        )
-    )  # fmt: skip
+    about = await about_episode(held, user, episode_id)
+    return await Asked(held, user, key).run(
+        "request_transition", about, body, RequestTransition, "request_transition", ok_status=202
+    )
 
 
 @router.get("/transitions", responses=PROBLEMS)
@@ -79,37 +72,19 @@ async def sign_off(
     transition_id: UUID, body: bodies.SignOffBody, key: Key, held: Wired, user: Clinician
 ) -> JSONResponse:
     """The clinician's sign-off; with `order` the prescriber's order (LOC-04)."""
-    async with held.database.read() as session:
-        row = await see_transition(session, held, user, transition_id)
-    return respond(
-        await run_command(
-            held, user, key, "sign_off", _said(transition_id, body),
-            lambda now: SignOffTransition(
-                **who(user, key, now, row.episode_id), transition_id=transition_id, order=body.order
-            ),
-            "sign_off_transition",
-        )
-    )  # fmt: skip
-
-
-def _said(transition_id: UUID, body: bodies.Body) -> dict[str, Any]:
-    return {"transition": str(transition_id), **body.model_dump(mode="json")}
+    about = await about_transition(held, user, transition_id)
+    return await Asked(held, user, key).run(
+        "sign_off", about, body, SignOffTransition, "sign_off_transition", transition_id=transition_id
+    )
 
 
 @router.post("/transitions/{transition_id}/decision", responses=PROBLEMS)
 async def decide(transition_id: UUID, body: bodies.DecisionBody, key: Key, held: Wired, user: Reviewer) -> JSONResponse:
-    async with held.database.read() as session:
-        row = await see_transition(session, held, user, transition_id)
-    return respond(
-        await run_command(
-            held, user, key, "decide", _said(transition_id, body),
-            lambda now: DecideTransition(
-                **who(user, key, now, row.episode_id), transition_id=transition_id, transition_version=body.version,
-                decision=Decision(body.decision), reason=body.reason, plan_fingerprint=body.plan_fingerprint,
-                bed_id=body.bed_id,
-            ),
-            "decide_transition",
-        )
+    """`version` is the request's own: a decision on what is no longer so is refused."""
+    about = await about_transition(held, user, transition_id)
+    return await Asked(held, user, key).run(
+        "decide", about, body, DecideTransition, "decide_transition",
+        transition_id=transition_id, transition_version=body.version, expected_version=None,
     )  # fmt: skip
 
 
@@ -117,14 +92,7 @@ async def decide(transition_id: UUID, body: bodies.DecisionBody, key: Key, held:
 async def withdraw(
     transition_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, user: CareStaff
 ) -> JSONResponse:
-    async with held.database.read() as session:
-        row = await see_transition(session, held, user, transition_id)
-    return respond(
-        await run_command(
-            held, user, key, "withdraw", _said(transition_id, body),
-            lambda now: WithdrawTransition(
-                **who(user, key, now, row.episode_id), transition_id=transition_id, reason=body.reason
-            ),
-            "withdraw_transition",
-        )
-    )  # fmt: skip
+    about = await about_transition(held, user, transition_id)
+    return await Asked(held, user, key).run(
+        "withdraw", about, body, WithdrawTransition, "withdraw_transition", transition_id=transition_id
+    )
