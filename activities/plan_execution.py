@@ -46,7 +46,7 @@ async def execute(
         return movement
     if plan.disposition is not None:
         writing.episode.disposition = plan.disposition
-    stay_id = derived(movement.id, "stay") if plan.to_level else None
+    stay_id = (plan.keeps_stay or derived(movement.id, "stay")) if plan.to_level else None
     await _assessments(writing, plan, stay_id, transition_id, movement.id)
     forms = await _consents(writing, plan, transition_id)
     await _authorization(writing, plan, stay_id, transition_id, movement.id)
@@ -270,7 +270,9 @@ async def _authorization(
             now=writing.now,
             by=movement_id,
         )
-    if stay_id is not None and plan.kind is not TransitionKind.PARALLEL:
+    if plan.keeps_stay is not None:
+        writing.episode.authorized_level = await authorization.level_granted(writing.session, plan.keeps_stay)
+    elif stay_id is not None and plan.kind is not TransitionKind.PARALLEL:
         writing.episode.authorized_level = None
     if plan.case_ahead is not None and stay_id is not None:
         writing.episode.authorized_level = await authorization.attach_case(

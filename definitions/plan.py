@@ -113,6 +113,8 @@ class TransitionPlan(WireModel):
     case: CaseToOpen | None = None
     case_ahead: UUID | None = None
     """A case opened when the transition was scheduled, taken over instead of a new one."""
+    keeps_stay: UUID | None = None
+    """Of two stays beside each other the one that goes on; nothing new begins, the other ends."""
     sessions: SessionsChange
     days: DaysChange
     bed: BedChange

@@ -1,5 +1,6 @@
 """What a transition plan is made from: the wish, the edition's definitions, and what only PostgreSQL knows (D8)."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -18,6 +19,7 @@ class OpenRequirement(WireModel):
     id: UUID
     instrument: str
     due_at: Moment
+    stay_id: UUID | None = None
 
 
 class ConsentFact(WireModel):
@@ -77,6 +79,14 @@ class Wish(WireModel):
     urgent: bool = False
     parallel: bool = False
     disposition: Disposition | None = None
+
+    def keeps(self, stays: Sequence[ProjectedStay]) -> ProjectedStay | None:
+        """Of stays that run beside each other, the one that goes on when its own level is asked for: then the other
+        ends and nothing new begins (domain 1.7, split)."""
+        going_on = [s for s in stays if s.ended_at is None]
+        if self.parallel or len(going_on) < 2:
+            return None
+        return next((s for s in going_on if s.level == self.to_level and self.program in (None, s.program)), None)
 
 
 class PlanFacts(WireModel):

@@ -33,6 +33,12 @@ AT_ONCE: Final = frozenset(
 """These happen whether we are ready or not: open alerts never hold them back."""
 
 
+UNPLANNED_REVIEW_HOURS: Final = 24
+"""As soon as the payer's notice is due (domain 8: payer notice within 24 hours)."""
+PLANNED_REVIEW_HOURS: Final = 48
+"""Together with the payer's notice of a planned discharge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     kind: str
@@ -46,6 +52,7 @@ FOLLOW_UP: Final = (
     Duty("follow_up_contact_7d", Role.CLINICIAN, 7 * 24, "contact seven days after discharge, if consented"),
     Duty("readmission_watch", Role.DIRECTOR, 30 * 24, "readmission watch ends"),
 )
+TOLD: Final = (Duty("payer_told", Role.REVIEWER, 24, "payer told within 24 hours"),)
 SUMMARY: Final = (Duty("discharge_notice", Role.REVIEWER, 48, "tell the payer of the discharge; unused days released"),)
 AFTERCARE: Final = (
     Duty("aftercare_booked", Role.CLINICIAN, 24, "aftercare appointment within seven days"),
@@ -60,17 +67,18 @@ LEFT: Final = (
     ),
     Duty("naloxone_offered", Role.CLINICIAN, 4, "naloxone offered"),
     Duty("prescriber_told", Role.CLINICIAN, 2, "prescriber told; duty-to-warn checked"),
-    Duty("payer_told", Role.REVIEWER, 24, "payer told within 24 hours"),
+    *TOLD,
     Duty("outreach_24h", Role.CLINICIAN, 24, "outreach after 24 hours"),
 )
 DEATH: Final = (
     Duty("state_death_report", Role.DIRECTOR, 24, "report the death to the state"),
     Duty("sentinel_event", Role.DIRECTOR, 72, "sentinel event review opened; records locked"),
     Duty("next_of_kin", Role.DIRECTOR, 4, "next of kin and coroner"),
+    *TOLD,
 )
 EMERGENCY: Final = (
     Duty("emergency_disclosure_log", Role.CLINICIAN, 4, "log what was told to the hospital and why (2.51)"),
-    Duty("payer_told", Role.REVIEWER, 24, "payer told"),
+    *TOLD,
 )
 APPEAL: Final = (
     Duty("financial_notice", Role.ADMISSIONS, 24, "financial notice, appeal status and alternatives given"),
@@ -94,11 +102,11 @@ DUTIES: Final[dict[Disposition, tuple[Duty, ...]]] = {
     Disposition.ELOPEMENT: LEFT[2:] + FOLLOW_UP,
     Disposition.ADMINISTRATIVE: RIGHTS + SUMMARY + FOLLOW_UP,
     Disposition.FINANCIAL: APPEAL + SUMMARY + FOLLOW_UP,
-    Disposition.INCARCERATED: JAIL + SUMMARY + FOLLOW_UP[2:],
+    Disposition.INCARCERATED: JAIL + TOLD + FOLLOW_UP[2:],
     Disposition.DECEASED: DEATH,
     Disposition.MEDICAL: EMERGENCY + FOLLOW_UP[2:],
     Disposition.LOST_TO_CONTACT: LOST + SUMMARY + FOLLOW_UP[2:],
-    Disposition.ADMITTED_IN_ERROR: REVIEW,
+    Disposition.ADMITTED_IN_ERROR: REVIEW + TOLD,
     Disposition.OTHER: SUMMARY + FOLLOW_UP,
 }
 
@@ -123,7 +131,7 @@ def plan_ending(facts: PlanFacts, wish: Wish, disposition: Disposition) -> Trans
         urgent=disposition in AT_ONCE,
         assessments_cancelled=tuple(r.id for r in facts.requirements),
         assessments=_summary(wish) if admitted and disposition is not Disposition.ADMITTED_IN_ERROR else (),
-        cases_closed=cases_closed(facts, wish),
+        cases_closed=cases_closed(facts, wish, open_stays),
         sessions=SessionsChange(cancel_stays=open_stays, cancel_after=wish.effective_at, cancelled=facts.future_places),
         days=DaysChange(
             close_stays=open_stays,
@@ -163,6 +171,21 @@ def _blockers(facts: PlanFacts, wish: Wish, disposition: Disposition) -> tuple[R
     return tuple(found)
 
 
+def _review(disposition: Disposition) -> Duty:
+    """Every discharge of somebody admitted is looked at by a reviewer afterwards: the bed is empty whatever is
+    decided, so the discharge itself is not held (decision 0005)."""
+    if disposition in AT_ONCE:
+        return Duty(
+            "discharge_review", Role.REVIEWER, UNPLANNED_REVIEW_HOURS, "left unplanned, recorded at once: review it"
+        )
+    return Duty(
+        "discharge_review",
+        Role.REVIEWER,
+        PLANNED_REVIEW_HOURS,
+        f"discharged on the clinician's word ({disposition.value}): criteria, aftercare and the payer's days reviewed",
+    )
+
+
 def _duties(facts: PlanFacts, wish: Wish, disposition: Disposition) -> tuple[OwnedItem, ...]:
     items = [
         OwnedItem(
@@ -172,7 +195,7 @@ def _duties(facts: PlanFacts, wish: Wish, disposition: Disposition) -> tuple[Own
             due_at=wish.effective_at + timedelta(hours=duty.hours),
             rule=f"domain 8 {disposition.value}",
         )
-        for duty in DUTIES[disposition]
+        for duty in (*DUTIES[disposition], _review(disposition))
     ]
     items.append(
         OwnedItem(

@@ -15,9 +15,10 @@ RATING = "LOC_DIM"
 
 
 def blockers_of(
-    facts: PlanFacts, wish: Wish, move: Move, level: LevelOfCare, bed: Refusal | None, capacity: int
+    facts: PlanFacts, wish: Wish, move: Move, level: LevelOfCare, bed: Refusal | None, capacity: int | None
 ) -> tuple[Refusal, ...]:
-    """What forbids the move now. Urgent moves turn these into owned items (issue: the clinician's word)."""
+    """What forbids the move now. Urgent moves turn these into owned items (issue: the clinician's word). `capacity`
+    None: no place is taken."""
     found = []
     if facts.away:
         found.append(Refusal(code=ErrorType.ON_LEAVE, detail="the person is away; record the return before a move"))
@@ -41,7 +42,7 @@ def blockers_of(
         ]
     if bed is not None:
         found.append(bed)
-    if level.track is Track.DAY and facts.enrolled >= capacity:
+    if capacity is not None and level.track is Track.DAY and facts.enrolled >= capacity:
         found.append(Refusal(code=ErrorType.PROGRAM_FULL, detail=f"{facts.enrolled} of {capacity} places are taken"))
     found += [
         Refusal(
@@ -106,6 +107,9 @@ def standing_consent(facts: PlanFacts, form: str, wish: Wish) -> ConsentFact | N
 
 def bed_for(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) -> tuple[BedChange, Refusal | None]:
     release = facts.held_bed
+    kept = wish.keeps(facts.stays)
+    if kept is not None:
+        return BedChange(release=release, take=release if kept.track is Track.BED else None), None
     if not level.needs_bed:
         return BedChange(release=release), None
     able = [b for b in facts.beds if level.key in b.levels and b.program == program]
@@ -113,14 +117,14 @@ def bed_for(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) -> t
         bed = next((b for b in facts.beds if b.id == wish.bed_id), None)
         problem = _bed_problem(bed, wish.bed_id, level, able)
         return BedChange(release=release, take=None if problem else wish.bed_id), problem
-    kept = next((b for b in able if b.id == facts.held_bed), None)
-    free = kept or next((b for b in able if not b.taken and b.closed_reason is None), None)
+    held = next((b for b in able if b.id == facts.held_bed), None)
+    free = held or next((b for b in able if not b.taken and b.closed_reason is None), None)
     if free is None:
         return BedChange(release=release), Refusal(
             code=ErrorType.NO_BED,
             detail=f"no free bed serves {level.key} in {program} then; choose another time or free a bed",
         )
-    if free is kept:
+    if free is held:
         return BedChange(take=free.id, release=free.id), None
     return BedChange(release=release, take=free.id), None
 

@@ -31,6 +31,8 @@ def _assessments(plan: TransitionPlan) -> tuple[str, ...]:
 
 def _authorization(plan: TransitionPlan) -> tuple[str, ...]:
     words = [f"authorization {c.authorization_id} ends {c.on.isoformat()}" for c in plan.cases_closed]
+    if plan.keeps_stay is not None:
+        words.append(f"the authorization of {plan.to_level} goes on")
     if plan.case_ahead is not None:
         words.append("the request sent ahead is taken over")
     elif plan.case is not None:
@@ -43,6 +45,8 @@ def _schedule(plan: TransitionPlan) -> tuple[str, ...]:
     words = []
     if change.cancelled:
         words.append(f"{change.cancelled} future sessions are cancelled")
+    if plan.keeps_stay is not None:
+        words.append(f"sessions of {plan.to_level} go on")
     if change.template is not None and change.through is not None:
         words.append(f"{change.planned} sessions of {change.template} placed through {change.through.isoformat()}")
     return tuple(words) or ("no session is concerned",)
@@ -52,6 +56,8 @@ def _days(plan: TransitionPlan) -> tuple[str, ...]:
     words = []
     if plan.days.closed_on is not None:
         words.append(f"days of the level left close on {plan.days.closed_on.isoformat()}")
+    if plan.keeps_stay is not None:
+        words.append(f"days at {plan.to_level} go on")
     account = plan.days.open
     if account is not None:
         price = (

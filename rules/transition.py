@@ -3,12 +3,14 @@
 Pure: `plan` sees only its facts. Preview shows the plan; execution records exactly that plan; what cannot be
 done by itself is an owned item, and what forbids the move is a blocker with a sentence."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
 from definitions.consent import ConsentForm, ValidityKind
 from definitions.errors import ErrorType, Refusal
 from definitions.level import ConsentNeed, LevelOfCare, Move
+from definitions.movement import ProjectedStay
 from definitions.payer import AuthorizationNeed
 from definitions.plan import (
     AccountToOpen,
@@ -57,6 +59,12 @@ def legal_move(facts: PlanFacts, wish: Wish) -> Move | Refusal:
         return Refusal(code=ErrorType.NOT_ADMITTED, detail="no stay is open; record the admission first")
     if wish.parallel:
         return _parallel_move(facts, current, target)
+    return _transfer_move(facts, wish, current, target)
+
+
+def _transfer_move(facts: PlanFacts, wish: Wish, current: LevelOfCare, target: LevelOfCare) -> Move | Refusal:
+    if wish.keeps(facts.stays) is not None:
+        return Move(to=target.key, kind=TransitionKind.STEP_DOWN)
     if current.key == target.key:
         if wish.program and wish.program not in {s.program for s in facts.stays}:
             return Move(to=target.key, kind=TransitionKind.LATERAL)
@@ -96,6 +104,9 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
     if isinstance(move, Refusal):
         return move
     level = facts.levels[move.to]
+    kept = wish.keeps(facts.stays)
+    if kept is not None:
+        wish = wish.model_copy(update={"program": kept.program})
     program = facts.facility.program(wish.program) if wish.program else facts.facility.program_for(level.key)
     if program is None or level.key not in program.levels:
         return Refusal(
@@ -105,19 +116,19 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
         )
     urgent = wish.urgent and (move.urgent or move.kind in (TransitionKind.ADMISSION, TransitionKind.STEP_UP))
     bed, bed_problem = bed_for(facts, wish, level, program.key)
-    blockers = blockers_of(facts, wish, move, level, bed_problem, program.capacity)
+    blockers = blockers_of(facts, wish, move, level, bed_problem, None if kept else program.capacity)
     items = _items(facts, wish, level, urgent)
     if urgent and blockers:
         items += tuple(owed(b, wish) for b in blockers)
         blockers = ()
-    kept, cancelled, raised = _assessments(facts, wish, level, parallel=move.kind is TransitionKind.PARALLEL)
-    current = _main_level(facts)
+    carried, cancelled, raised = _assessments(facts, wish, level, parallel=move.kind is TransitionKind.PARALLEL)
     case = _case(facts, wish, level, urgent)
     ahead = _case_ahead(facts, wish, level)
+    left = _stays_left(facts, wish, move.kind)
     made = TransitionPlan(
         kind=move.kind,
         movement=_movement(move.kind),
-        from_level=current.key if current else None,
+        from_level=_level_left(facts, kept),
         to_level=level.key,
         program=program.key,
         track=level.track,
@@ -126,19 +137,35 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
         urgent=urgent,
         order_needed=level.medically_managed,
         assessments_cancelled=cancelled,
-        assessments_kept=kept,
+        assessments_kept=carried,
         assessments=raised,
-        consents=_consents(facts, wish, level, program.key),
-        cases_closed=() if move.kind is TransitionKind.PARALLEL else cases_closed(facts, wish),
-        case=None if ahead else case,
-        case_ahead=ahead,
-        sessions=_sessions(facts, wish, level, program.key, move.kind),
-        days=_days(facts, wish, level, move.kind),
+        consents=() if kept else _consents(facts, wish, level, program.key),
+        cases_closed=cases_closed(facts, wish, left),
+        case=None if ahead or kept else case,
+        case_ahead=None if kept else ahead,
+        keeps_stay=kept.id if kept else None,
+        sessions=_sessions(facts, wish, level, program.key, left),
+        days=_days(facts, wish, level, left),
         bed=bed,
         items=items,
         blockers=blockers,
     )
     return made.model_copy(update={"words": in_words(made)})
+
+
+def _stays_left(facts: PlanFacts, wish: Wish, kind: TransitionKind) -> tuple[UUID, ...]:
+    """The stays this move ends: none when it begins one beside, all but the kept one otherwise."""
+    if kind is TransitionKind.PARALLEL:
+        return ()
+    kept = wish.keeps(facts.stays)
+    return tuple(s.id for s in facts.stays if s.ended_at is None and s != kept)
+
+
+def _level_left(facts: PlanFacts, kept: ProjectedStay | None) -> str | None:
+    if kept is not None:
+        return next((s.level for s in facts.stays if s.ended_at is None and s.id != kept.id), None)
+    current = _main_level(facts)
+    return current.key if current else None
 
 
 def _movement(kind: TransitionKind) -> MovementKind:
@@ -151,6 +178,13 @@ def _assessments(
     facts: PlanFacts, wish: Wish, level: LevelOfCare, *, parallel: bool
 ) -> tuple[tuple[UUID, ...], tuple[UUID, ...], tuple[AssessmentToRaise, ...]]:
     """ASM-04: requirements of the old level that the new one lacks are cancelled; the rest are re-anchored."""
+    going_on = wish.keeps(facts.stays)
+    if going_on is not None:
+        wanted = {rule.instrument for rule in level.assessments}
+        over = tuple(
+            r.id for r in facts.requirements if r.stay_id not in (None, going_on.id) and r.instrument not in wanted
+        )
+        return tuple(r.id for r in facts.requirements if r.id not in over), over, ()
     owed = due_assessments(
         level, wish.effective_at, facts.facility.zone, facts.results, facts.template, facts.facility.holidays
     )
@@ -210,13 +244,13 @@ def _why_present(form: ConsentForm, standing: ConsentFact | None, wish: Wish, *,
     return None
 
 
-def cases_closed(facts: PlanFacts, wish: Wish) -> tuple[CaseToClose, ...]:
-    """The old level's authorization ends the day before; same-day admissions end on their own day."""
+def cases_closed(facts: PlanFacts, wish: Wish, left: Collection[UUID]) -> tuple[CaseToClose, ...]:
+    """Authorizations of the stays left end the day before; same-day admissions end on their own day."""
     moved_on = facility_date(wish.effective_at, facts.facility.zone)
     return tuple(
         CaseToClose(authorization_id=c.id, on=max(moved_on - timedelta(days=1), c.from_date))
         for c in facts.cases
-        if c.status in OPEN_CASES and c.stay_id is not None
+        if c.status in OPEN_CASES and c.stay_id is not None and c.stay_id in left
     )
 
 
@@ -259,7 +293,7 @@ def _case(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> Cas
     )  # fmt: skip
 
 
-def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, kind: TransitionKind) -> SessionsChange:
+def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, left: tuple[UUID, ...]) -> SessionsChange:
     start = facility_date(wish.effective_at, facts.facility.zone)
     through = start + timedelta(days=facts.facility.policy.session_horizon_days)
     planned = 0
@@ -268,11 +302,13 @@ def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, ki
             s.starts_at >= wish.effective_at
             for s in sessions_for(facts.template, facts.facility.zone, start, through, facts.facility.holidays)
         )
-    stops = kind is not TransitionKind.PARALLEL
+    stops = SessionsChange(
+        cancel_stays=left, cancel_after=wish.effective_at, cancelled=facts.future_places if left else 0
+    )
+    if wish.keeps(facts.stays) is not None:
+        return stops
     return SessionsChange(
-        cancel_stays=tuple(s.id for s in facts.stays if s.ended_at is None) if stops else (),
-        cancel_after=wish.effective_at,
-        cancelled=facts.future_places if stops else 0,
+        **stops.model_dump(include={"cancel_stays", "cancel_after", "cancelled"}),
         template=level.template,
         program=program,
         from_at=wish.effective_at,
@@ -281,13 +317,14 @@ def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, ki
     )
 
 
-def _days(facts: PlanFacts, wish: Wish, level: LevelOfCare, kind: TransitionKind) -> DaysChange:
+def _days(facts: PlanFacts, wish: Wish, level: LevelOfCare, left: tuple[UUID, ...]) -> DaysChange:
     start = facility_date(wish.effective_at, facts.facility.zone)
     rate = facts.payer.rate_on(level.key, start)
-    stops = kind is not TransitionKind.PARALLEL
+    if wish.keeps(facts.stays) is not None:
+        return DaysChange(close_stays=left, closed_on=start)
     return DaysChange(
-        close_stays=tuple(s.id for s in facts.stays if s.ended_at is None) if stops else (),
-        closed_on=start if stops and facts.stays else None,
+        close_stays=left,
+        closed_on=start if left else None,
         open=AccountToOpen(
             payer=facts.payer.key,
             level=level.key,

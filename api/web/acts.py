@@ -11,6 +11,7 @@ from api.commands import command_key
 from api.errors import problem
 from api.tokens import User
 from api.web.forms import Form
+from api.web.level_choices import asked_level
 from definitions.episode import (
     Command,
     DecideTransition,
@@ -82,14 +83,15 @@ def _choice(ask: Ask, name: str, label: str, kinds: type[E]) -> E:
 def _request(ask: Ask) -> dict[str, Any]:
     form = ask.form
     deviation = form.maybe("deviation_reason")
+    level, beside = asked_level(form.needed("to_level", "The level"))
     return {
-        "to_level": form.needed("to_level", "The level"),
+        "to_level": level,
         "bed_id": form.maybe("bed_id"),
         "effective_at": ask.moment("effective_at", "When it takes effect"),
         "rationale": form.needed("rationale", "The rationale"),
         "deviation_reason": _choice(ask, "deviation_reason", "The reason", DeviationReason) if deviation else None,
         "urgent": form.ticked("urgent"),
-        "parallel": form.ticked("parallel"),
+        "parallel": beside,
     }
 
 

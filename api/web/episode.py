@@ -14,6 +14,7 @@ from api.routes.access import see_episode
 from api.web.acts import ACTS, Ask
 from api.web.boards import show_queue, titles_of
 from api.web.forms import Form, outcome_of, read_form, refusal_of
+from api.web.level_choices import BESIDE, level_choices
 from api.web.names import names_of
 from api.web.preview import preview
 from api.web.rendering import PageRoute, see_other
@@ -23,7 +24,7 @@ from definitions.errors import ErrorType
 from definitions.instrument import Instrument, Method
 from definitions.vocabulary import ConsentStatus, DeviationReason, Disposition
 from storage.reads.board import board
-from storage.reads.episodes import EpisodePage, episode_page, timeline
+from storage.reads.episodes import episode_page, timeline
 from storage.reads.next_sessions import next_sessions
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -58,25 +59,17 @@ async def show_episode(
     edition = held.catalog.edition(found.episode.edition)
     place = edition.facilities[found.episode.facility]
     wanted = assess or (refused or {}).get("typed", {}).get("instrument", "")
+    beside = [s.level for s in found.stays if s.ended_at is None and s.id != found.episode.stay_id]
     return visit.page(
         "episode.html", (refused or {}).get("status", 200), now=now, zone=place.zone, place=place, edition=edition,
         levels=edition.levels, found=found, episode=found.episode, who=names[found.episode.person_id],
-        happened=happened[::-1], sessions=ahead, open_moves=[t for t in found.transitions if t.status in OPEN],
+        happened=happened[::-1], sessions=ahead, beside=beside, open_moves=[t for t in found.transitions if t.status in OPEN],
         presented=[c for c in found.consents if c.status is ConsentStatus.PRESENTED],
         free=[b for b in (beds.beds if beds else []) if b.state == "available"],
-        choices=_choices(edition.levels, found), chosen=edition.instruments.get(wanted), titles=titles_of(edition),
+        choices=level_choices(edition.levels, found), chosen=edition.instruments.get(wanted), titles=titles_of(edition),
         dispositions=list(Disposition), deviations=list(DeviationReason), done=DONE.get(done, ""),
         refused=refused or {},
     )  # fmt: skip
-
-
-def _choices(levels: dict[str, Any], found: EpisodePage) -> list[Any]:
-    """Levels that may follow, usual paths first; before admission every level of the house."""
-    level = levels.get(found.episode.level or "")
-    if level is None:
-        return sorted(levels.values(), key=lambda one: one.key != found.episode.requested_level)
-    ways = sorted(level.moves, key=lambda m: not m.common)
-    return [levels[m.to] for m in ways if m.to in levels]
 
 
 @router.post("/episodes/{episode_id}/assess")
@@ -148,7 +141,7 @@ async def act(visit: Visiting, episode_id: UUID, name: str) -> Response:
     form = await read_form(visit.request)
     try:
         zone = await _zone(visit, episode_id)
-        if name == "request" and form.ticked("preview"):
+        if name == "request" and (form.ticked("preview") or _unseen(form)):
             shown = {"act": name, "plan": await preview(visit, episode_id, zone, form), "typed": form.typed}
             return await show_episode(visit, episode_id, refused=shown)
         body, build = chosen.prepare(Ask(form, visit.user, episode_id, zone))
@@ -156,6 +149,12 @@ async def act(visit: Visiting, episode_id: UUID, name: str) -> Response:
     except Problem as error:
         return await _again(visit, episode_id, name, form, outcome_of(error))
     return await _after(visit, episode_id, name, form, result)
+
+
+def _unseen(form: Form) -> bool:
+    """A second stay beside the first is asked for only after its plan was shown."""
+    level = form.text("to_level")
+    return level.startswith(BESIDE) and form.text("seen") != level
 
 
 async def _zone(visit: Visit, episode_id: UUID) -> str:

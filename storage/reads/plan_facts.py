@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.edition import Edition
+from definitions.movement import ProjectedStay
 from definitions.plan_facts import BedFact, PlanFacts, Wish
 from definitions.vocabulary import Track
 from storage.models import Bed, BedOccupancy, Episode
@@ -26,7 +27,8 @@ ROWS = text(
       EXISTS (SELECT 1 FROM absence a JOIN stay s ON s.id = a.stay_id
        WHERE a.episode_id = :episode AND a.returned_at IS NULL AND upper_inf(s.period) AND NOT isempty(s.period)
       ) AS away,
-      (SELECT jsonb_agg(jsonb_build_object('id', d.id, 'instrument', d.instrument, 'due_at', d.due_at))
+      (SELECT jsonb_agg(jsonb_build_object('id', d.id, 'instrument', d.instrument, 'due_at', d.due_at,
+          'stay_id', d.stay_id))
        FROM assessment_due d WHERE d.episode_id = :episode AND d.status IN ('due', 'suspended')) AS requirements,
       (SELECT jsonb_agg(jsonb_build_object('assessment_id', r.id, 'instrument', r.instrument,
           'performed_at', r.performed_at, 'recommended_level', r.recommended_level, 'supersedes', r.supersedes)
@@ -44,9 +46,11 @@ ROWS = text(
       CASE WHEN :counted THEN (SELECT count(*) FROM stay s WHERE s.facility = :facility
           AND s.period @> CAST('infinity' AS timestamptz) AND s.program = CAST(:program AS text)
           AND s.track = 'day') ELSE 0 END AS enrolled,
-      (SELECT count(*) FROM attendance t JOIN session m ON m.id = t.session_id JOIN stay s ON s.id = t.stay_id
-       WHERE s.episode_id = :episode AND upper(s.period) IS NULL AND NOT isempty(s.period)
-         AND t.status = 'scheduled' AND m.starts_at >= :effective_at) AS future_places,
+      (SELECT jsonb_object_agg(k.stay_id, k.places) FROM (
+          SELECT t.stay_id, count(*) AS places FROM attendance t JOIN session m ON m.id = t.session_id
+          JOIN stay s ON s.id = t.stay_id
+          WHERE s.episode_id = :episode AND upper(s.period) IS NULL AND NOT isempty(s.period)
+            AND t.status = 'scheduled' AND m.starts_at >= :effective_at GROUP BY t.stay_id) k) AS future_places,
       (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'rule', l.rule, 'severity', l.severity))
        FROM alert l WHERE l.episode_id = :episode AND l.cleared_at IS NULL) AS alerts,
       (SELECT max(m.effective_at) FROM movement m WHERE m.episode_id = :episode AND m.kind <> 'void'
@@ -79,6 +83,9 @@ async def read_plan_facts(session: AsyncSession, episode: Episode, edition: Edit
         )
     ).one()
     results = _standing(row.results or [])
+    stays = tuple(ProjectedStay.model_validate(s) for s in row.stays or ())
+    kept = wish.keeps(stays)
+    places = {stay: count for stay, count in (row.future_places or {}).items() if not kept or stay != str(kept.id)}
     ratings = [r for r in results if r["instrument"] == RATING]
     return PlanFacts.model_validate(
         {
@@ -89,7 +96,7 @@ async def read_plan_facts(session: AsyncSession, episode: Episode, edition: Edit
             "levels": edition.levels,
             "forms": edition.consents,
             "template": edition.schedules.get(level.template) if level else None,
-            "stays": row.stays or (),
+            "stays": stays,
             "away": row.away,
             "requirements": row.requirements or (),
             "results": results,
@@ -98,7 +105,7 @@ async def read_plan_facts(session: AsyncSession, episode: Episode, edition: Edit
             "beds": await _beds(session, episode, wish) if level is not None and level.needs_bed else (),
             "held_bed": row.held_bed,
             "enrolled": row.enrolled,
-            "future_places": row.future_places,
+            "future_places": sum(places.values()),
             "alerts": row.alerts or (),
             "rating": ratings[-1] if ratings else None,
             "last_movement_at": row.last_movement_at,

@@ -124,6 +124,20 @@ async def attach_case(session: AsyncSession, *, case_id: UUID, stay_id: UUID) ->
     return case.granted_level
 
 
+async def level_granted(session: AsyncSession, stay_id: UUID) -> str | None:
+    """The level a stay's case in force grants so far."""
+    rows = await session.execute(
+        select(Authorization.granted_level)
+        .where(
+            Authorization.stay_id == stay_id,
+            Authorization.status.not_in([AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED]),
+        )
+        .order_by(Authorization.opened_at.desc())
+        .limit(1)
+    )
+    return rows.scalar_one_or_none()
+
+
 async def end_date_case(
     session: AsyncSession, *, case_id: UUID, on: date, key: str, now: datetime, by: UUID | None = None
 ) -> None:
