@@ -80,6 +80,7 @@ def fill(url: str, say: Callable[[str], None] = lambda _: None, *, times: int = 
     stages[11].approve(soon["subject_id"])
     stages[4].leave(datetime.now(UTC) + timedelta(days=2))
     waiting = [ward.refer("3.7-WM"), ward.refer("3.5")]
+    housed = ward.admit("3.1")
     ward.close()
     return {
         "pending": stages[1].episode,
@@ -90,4 +91,5 @@ def fill(url: str, say: Callable[[str], None] = lambda _: None, *, times: int = 
         "intake": waiting[0].episode,
         "soon": stages[11].episode,
         "leaving": waiting[1].episode,
+        "housed": housed.episode,
     }
