@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from api.told import titles_of, why_text
+from definitions.edition import Edition
 from definitions.vocabulary import TransitionStatus
 from storage.models import Authorization, Episode, TimelineEntry, Transition
 from storage.reads.episodes import EpisodePage, EpisodeRow
@@ -16,8 +18,10 @@ def row(found: EpisodeRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def page(found: EpisodePage) -> dict[str, Any]:
+def page(found: EpisodePage, edition: Edition) -> dict[str, Any]:
+    """`why_text` beside each `why` says it in the facility's words and time, as the pages do."""
     episode = found.episode
+    zone, titles = edition.facilities[episode.facility].zone, titles_of(edition)
     stay = next((s for s in found.stays if s.ended_at is None), None)
     return {
         **summary(episode),
@@ -27,12 +31,13 @@ def page(found: EpisodePage) -> dict[str, Any]:
         "bed": {"id": found.bed.id, "label": found.bed.label} if found.bed else None,
         "open_items": [
             {
-                "id": i.id, "kind": i.kind, "owner_role": i.owner_role, "why": i.why, "rule": i.rule,
+                "id": i.id, "kind": i.kind, "owner_role": i.owner_role, "why": i.why,
+                "why_text": why_text(i.why, zone, titles), "rule": i.rule,
                 "due_at": i.due_at, "opened_at": i.opened_at, "escalated_at": i.escalated_at, "subject_id": i.subject_id,
             }
             for i in found.items
         ],
-        "next_events": found.next_events,
+        "next_events": [{**event, "why_text": why_text(event["why"], zone, titles)} for event in found.next_events],
         "assessments_due": [
             {"id": d.id, "instrument": d.instrument, "due_at": d.due_at, "why": d.why, "owner_role": d.owner_role}
             for d in found.dues

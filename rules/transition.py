@@ -117,14 +117,14 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
     urgent = wish.urgent and (move.urgent or move.kind in (TransitionKind.ADMISSION, TransitionKind.STEP_UP))
     bed, bed_problem = bed_for(facts, wish, level, program.key)
     blockers = blockers_of(facts, wish, move, level, bed_problem, None if kept else program.capacity)
-    items = _items(facts, wish, level, urgent)
+    left = _stays_left(facts, wish, move.kind)
+    items = _items(facts, wish, level, urgent, left)
     if urgent and blockers:
         items += tuple(owed(b, wish) for b in blockers)
         blockers = ()
     carried, cancelled, raised = _assessments(facts, wish, level, parallel=move.kind is TransitionKind.PARALLEL)
     case = _case(facts, wish, level, urgent)
     ahead = _case_ahead(facts, wish, level)
-    left = _stays_left(facts, wish, move.kind)
     made = TransitionPlan(
         kind=move.kind,
         movement=_movement(move.kind),
@@ -336,7 +336,9 @@ def _days(facts: PlanFacts, wish: Wish, level: LevelOfCare, left: tuple[UUID, ..
     )
 
 
-def _items(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> tuple[OwnedItem, ...]:
+def _items(
+    facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool, left: tuple[UUID, ...]
+) -> tuple[OwnedItem, ...]:
     """Steps of domain 1.8 that a person does: medication reconciliation, the state's record, the urgent review."""
     policy = facts.facility.policy
     items = [
@@ -350,8 +352,7 @@ def _items(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> tu
         OwnedItem(
             kind="state_record",
             owner_role=Role.BILLER,
-            why=f"state admission record, service {level.teds_service}"
-            + ("" if facts.phase is Phase.INTAKE else ", and discharge record of the level left"),
+            why=_state_records(wish, level, facts, left),
             due_at=wish.effective_at + timedelta(days=policy.state_record_days),
             rule="domain 1.8 (10)",
         ),
@@ -366,7 +367,7 @@ def _items(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> tu
                 rule="domain 1.7 step-up",
             )
         )
-    if level.follow_up_hours is not None and any(s.track is Track.BED for s in facts.stays):
+    if level.follow_up_hours is not None and any(s.track is Track.BED and s.id in left for s in facts.stays):
         items.append(
             OwnedItem(
                 kind="first_attendance",
@@ -377,3 +378,10 @@ def _items(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> tu
             )
         )
     return tuple(items)
+
+
+def _state_records(wish: Wish, level: LevelOfCare, facts: PlanFacts, left: tuple[UUID, ...]) -> str:
+    words = [] if wish.keeps(facts.stays) else [f"state admission record, service {level.teds_service}"]
+    if left:
+        words.append("discharge record of the level left")
+    return ", and ".join(words)

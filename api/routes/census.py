@@ -1,5 +1,6 @@
 """Census, board, schedule, charges, the midnight close (api.md)."""
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from api.errors import problem
 from api.routes.access import see_episode
 from api.routes.episodes import PROBLEMS
 from api.tokens import User
+from api.told import words
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from storage.models import Charge
@@ -87,7 +89,8 @@ async def board(held: Wired, user: Staff, facility: str) -> JSONResponse:
     return JSONResponse(
         jsonable_encoder(
             {
-                "facility": facility, "at": now, "counts": found.counts(), "beds": found.beds,
+                "facility": facility, "at": now, "counts": found.counts(),
+                "beds": [{**asdict(b), "reason_text": words(b.reason) if b.reason else None} for b in found.beds],
                 "day_programs": found.day, "moves": found.moves,
                 "pending_in": [
                     {"episode_id": e, "requested_level": level, "since": at} for e, _, level, at in found.pending_in

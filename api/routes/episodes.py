@@ -146,7 +146,7 @@ async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
         found = await episode_page(session, scope(user, held), episode_id)
         if found is None:
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: episode {episode_id}")
-        return JSONResponse(jsonable_encoder(page(found)))
+        return JSONResponse(jsonable_encoder(page(found, held.catalog.edition(found.episode.edition))))
 
 
 @router.get("/episodes/{episode_id}/timeline", responses=PROBLEMS)

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
+from api.told import titles_of
 from api.web.names import names_of
 from api.web.places import facilities_of, facility_of
 from api.web.rendering import PageRoute
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
-from definitions.edition import Edition
 from definitions.facility import Facility
 from rules.calendar import facility_date, midnight_ending
 from storage.reads.board import Board, board
@@ -70,11 +70,6 @@ async def _board(visit: Visit, key: str | None, initials: bool) -> dict[str, Any
         "differ": [b for b in seen.beds if b.authorized_level and b.level and b.authorized_level != b.level],
         "levels": held.catalog.latest.levels,
     }
-
-
-def titles_of(edition: Edition) -> dict[str, str]:
-    """Instrument codes and what people call them."""
-    return {key: instrument.title for key, instrument in edition.instruments.items()}
 
 
 def _units(place: Facility, seen: Board) -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from api.commands import CommandResult, run_command
 from api.errors import Problem, problem
 from api.facts import record_assessment, settle_alert
 from api.routes.access import see_episode
+from api.told import titles_of
 from api.web.acts import ACTS, Ask
-from api.web.boards import show_queue, titles_of
+from api.web.boards import show_queue
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.level_choices import BESIDE, level_choices
 from api.web.names import names_of

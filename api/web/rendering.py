@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
+from api import told
 from api.auth import LoginNeeded, csrf_token
 from api.errors import Problem
 from api.tokens import User
@@ -52,16 +53,17 @@ _pages = Environment(
     lstrip_blocks=True,
 )
 _pages.filters |= {
-    "words": words.words,
-    "sentence": words.sentence,
+    "words": told.words,
+    "sentence": told.sentence,
     "full": words.full,
-    "local": words.local,
+    "local": told.local,
     "stamp": words.stamp,
     "clock": words.clock,
-    "day": words.day,
+    "day": told.day,
     "typed": words.typed,
     "since": words.since,
-    "plain": words.plain,
+    "plain": told.plain,
+    "why_text": told.why_text,
     "actor": words.actor,
 }
 
@@ -108,7 +110,7 @@ async def _answer(request: Request, handle: Callable[[Request], Coroutine[Any, A
         return see_other(f"/login?next={quote(request.url.path)}")
     except Problem as refused:
         said = refused.refusal
-        return page(request, "refused.html", refused.status, title=words.words(said.code), detail=said.detail)
+        return page(request, "refused.html", refused.status, title=told.words(said.code), detail=said.detail)
     except RequestValidationError:
         detail = "Something in the form could not be read. Go back, check the fields and send it again."
         return page(request, "refused.html", 422, title="could not be read", detail=detail)

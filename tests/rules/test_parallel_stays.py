@@ -126,3 +126,14 @@ def test_a_third_level_ends_both() -> None:
     assert made.keeps_stay is None
     assert set(made.sessions.cancel_stays) == {an_id("3.1"), an_id("2.5")}
     assert len(made.cases_closed) == 2
+
+
+def test_nobody_is_followed_up_for_a_bed_they_still_have() -> None:
+    beside = {i.kind: i.why for i in planned(facts("3.1"), to_level="2.5", parallel=True).items}
+    assert "first_attendance" not in beside
+    assert beside["state_record"].startswith("state admission record")
+    assert "discharge" not in beside["state_record"]
+    bed_ends = {i.kind: i.why for i in planned(facts("3.1", "2.5"), to_level="2.5").items}
+    assert "first_attendance" in bed_ends
+    assert bed_ends["state_record"] == "discharge record of the level left"
+    assert "first_attendance" not in {i.kind for i in planned(facts("3.1", "2.5"), to_level="3.1").items}
