@@ -48,6 +48,7 @@ class Restated(WireModel):
 
 async def restate(writing: Writing, by: UUID) -> Restated:
     """`by` is the correcting movement; its projection is written already."""
+    await writing.session.flush()
     facts = await movements_of(writing.session, writing.episode.id)
     projection = project(facts)
     if not isinstance(projection, Projection):
