@@ -150,7 +150,7 @@ async def _answered(house: House, request: Request, payer: str, raw: bytes, now:
         if await request.is_disconnected():
             return Response(status_code=204)
     cut = reply.fault is Fault.CUT
-    house.book.left(reply.said, reply.content, CALL, now, whole=not cut)
+    house.book.left([(p.said, p.content) for p in reply.parts], CALL, now, whole=not cut)
     return (CutShort if cut else Response)(reply.content, media_type=EDI)
 
 

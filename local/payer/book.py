@@ -230,15 +230,17 @@ class Book:
         self.write("UPDATE said SET attempts = attempts + 1 WHERE id = ?", said.id)
 
     def left(
-        self, said: Sequence[Said], content: bytes, road: str, at: datetime, *, whole: bool = True,
+        self, parts: Sequence[tuple[Said, bytes]], road: str, at: datetime, *, whole: bool = True,
         acknowledged: str | None = None,
     ) -> None:  # fmt: skip
-        """These answers left as `content`. What is delivered is from now on what stands, unless it is stale."""
+        """These answers left as these bytes, one file. What is delivered is from now on what stands, unless it is
+        stale."""
+        file = text_digest(b"".join(content for _, content in parts))
         with self.transaction():
-            for one in said:
+            for one, content in parts:
                 self.write(
-                    "INSERT INTO departure (said, file, road, at, whole, acknowledged) VALUES (?,?,?,?,?,?)",
-                    one.id, text_digest(content), road, at.isoformat(), int(whole), acknowledged,
+                    "INSERT INTO departure (said, file, piece, road, at, whole, acknowledged) VALUES (?,?,?,?,?,?,?)",
+                    one.id, file, text_digest(content), road, at.isoformat(), int(whole), acknowledged,
                 )  # fmt: skip
                 self.write("UPDATE said SET left_at = coalesce(left_at, ?) WHERE id = ?", at.isoformat(), one.id)
                 if road == DELIVERY and one.trace is not None:

@@ -84,10 +84,10 @@ class Courier:
 
     async def _try(self, client: httpx2.AsyncClient, file: Sequence[Said], at: datetime) -> int:
         written = [self._written(one, at) for one in file]
-        content = b"".join(damaged(one.body or "", one.step.damage) for one in written)
-        said = await self._post(client, file[0].payer, content, at)
+        parts = [(one, damaged(one.body or "", one.step.damage)) for one in written]
+        said = await self._post(client, file[0].payer, b"".join(content for _, content in parts), at)
         if said is not None:
-            self._book.left(written, content, DELIVERY, at, acknowledged=said)
+            self._book.left(parts, DELIVERY, at, acknowledged=said)
             self._not_before.pop(file[0].id, None)
             return len(file)
         for one in file:

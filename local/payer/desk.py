@@ -60,10 +60,6 @@ class Reply:
     def content(self) -> bytes:
         return b"".join(p.content for p in self.parts)
 
-    @property
-    def said(self) -> tuple[Said, ...]:
-        return tuple(p.said for p in self.parts)
-
 
 @dataclass(slots=True)
 class _File:

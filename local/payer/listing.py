@@ -21,7 +21,7 @@ RECEIVED: Final = """
 SELECT r.payer, r.at, r.kind, r.control_number, r.trace, r.file, s.kind, s.action, s.left_at
 FROM received r LEFT JOIN said s ON s.id = r.answered ORDER BY r.id"""
 SAID: Final = """
-SELECT s.payer, s.made_at, s.kind, s.control_number, s.trace, d.file, s.action, s.due_at, d.at, d.road, d.whole,
+SELECT s.payer, s.made_at, s.kind, s.control_number, s.trace, d.file, d.piece, s.action, s.due_at, d.at, d.road, d.whole,
        d.acknowledged, json_extract(s.step, '$.damage'), s.withdrawn_at, s.id
 FROM said s LEFT JOIN departure d ON d.said = s.id ORDER BY s.id, d.id"""
 
@@ -46,13 +46,13 @@ def reviews(book: Book) -> list[dict[str, Any]]:
 
 def messages(book: Book) -> list[dict[str, Any]]:
     """What came (`in`) with what it got, and what was said (`out`), one row for each time it left; `left_at` None:
-    made, and not left yet. `digest` is of the whole file's text, SHA-256."""
+    made, and not left yet. `digest` is of the whole file's text, SHA-256, `piece` of this answer's alone."""
     came = _named(
         book.rows(RECEIVED), "payer", "at", "kind", "control_number", "trace", "digest", "answered_kind", "answered",
         "answered_at",
     )  # fmt: skip
     said = _named(
-        book.rows(SAID), "payer", "at", "kind", "control_number", "trace", "digest", "action", "due_at", "left_at",
+        book.rows(SAID), "payer", "at", "kind", "control_number", "trace", "digest", "piece", "action", "due_at", "left_at",
         "road", "whole", "acknowledged", "damage", "withdrawn_at", "answer",
     )  # fmt: skip
     return [{"direction": "in", **row} for row in came] + [{"direction": "out", **row} for row in said]

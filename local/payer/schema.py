@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS said (
 CREATE INDEX IF NOT EXISTS said_trace ON said (payer, trace);
 CREATE INDEX IF NOT EXISTS said_waiting ON said (road) WHERE left_at IS NULL AND withdrawn_at IS NULL;
 CREATE TABLE IF NOT EXISTS departure (
-    id INTEGER PRIMARY KEY, said INTEGER NOT NULL, file TEXT NOT NULL, road TEXT NOT NULL, at TEXT NOT NULL,
-    whole INTEGER NOT NULL, acknowledged TEXT);
+    id INTEGER PRIMARY KEY, said INTEGER NOT NULL, file TEXT NOT NULL, piece TEXT NOT NULL, road TEXT NOT NULL,
+    at TEXT NOT NULL, whole INTEGER NOT NULL, acknowledged TEXT);
 CREATE INDEX IF NOT EXISTS departure_said ON departure (said);
 CREATE TABLE IF NOT EXISTS attempt (
     payer TEXT NOT NULL, trace TEXT NOT NULL, calls INTEGER NOT NULL, script TEXT NOT NULL,
