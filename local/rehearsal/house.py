@@ -27,16 +27,17 @@ class House:
 
     def __init__(self, folder: Path, *, drive: str = "driven", extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.api_port, payer_port = free_port(), free_port()
+        self.api_port, payer_port, self._payer_door = free_port(), free_port(), free_port()
         self.postgres = EmbeddedPostgres(folder / "postgres", options=QUICK)
         self.temporal = EmbeddedTemporal(folder / "temporal.db", log=folder / "temporal.log")
+        # The payer's book and controls; requests go to its door, which is shut while it is down.
         self.payer_url = f"http://127.0.0.1:{payer_port}"
         self.environment = {
             **first_settings(),
             "STEPDOWN_DATABASE_URL": self.postgres.url("stepdown"),
             "STEPDOWN_API_PORT": str(self.api_port),
             "STEPDOWN_PUBLIC_URL": self.url,
-            "STEPDOWN_PARTNER_BASE_URL": self.payer_url,
+            "STEPDOWN_PARTNER_BASE_URL": f"http://127.0.0.1:{self._payer_door}",
             "STEPDOWN_PARTNER_TIMEOUT_SECONDS": "3",
             "STEPDOWN_DRIVE": drive,
             "STEPDOWN_ALLOW_DRIVEN": "true" if drive == "driven" else "false",
@@ -96,8 +97,8 @@ class House:
             return
         if name == "payer":
             child = self._child(
-                name, "local.payer", "--port", str(self._payer_port), "--book", str(self.folder / "payer.db"),
-                "--deliver-to", self.url, "--drive", self._drive,
+                name, "local.payer", "--port", str(self._payer_door), "--control-port", str(self._payer_port),
+                "--book", str(self.folder / "payer.db"), "--deliver-to", self.url, "--drive", self._drive,
             )  # fmt: skip
         else:
             child = self._child(name, name)

@@ -7,13 +7,14 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 
 from definitions.review_codes import Action
 from local.payer.book import Book, text_digest
-from tests.interchange.x12.samples import emitted, golden, only_set, residential
+from tests.interchange.x12.samples import CONTROL, emitted, golden, only_set, residential
 from tests.local_payer.conftest import Door, PayerProcess, Start, wait_until
 
 NOON = "2026-03-06T12:00:00+00:00"
@@ -171,3 +172,15 @@ def test_a_failed_part_of_a_transaction_is_undone_alone(tmp_path: Path) -> None:
             book.next("kept")
     assert json.loads(json.dumps(book.rows("SELECT name, value FROM counter ORDER BY name"))) == [["kept", 2]]
     book.close()
+
+
+def test_the_same_trace_in_two_files_at_once_is_one_case(driven: PayerProcess) -> None:
+    """Two gateways of one sender, other control numbers, one trace: one case, one number, one answer."""
+    request = residential(member_id="W123456789P6")
+    texts = [emitted(request, replace(CONTROL, number=n)) for n in range(101, 121)]
+    with ThreadPoolExecutor(8) as pool:
+        bodies = set(pool.map(lambda text: driven.send(text, at=NOON).text, texts))
+    assert len(bodies) == 1
+    assert len(driven.reviews()) == 1
+    assert len(driven.messages("in")) == 20
+    assert [m["road"] for m in driven.messages("out") if m["left_at"] is None] == [None]

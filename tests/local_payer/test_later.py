@@ -6,9 +6,10 @@ import pytest
 
 from definitions.review_codes import Action, Certification
 from definitions.services_review import ServicesReviewRequest
-from interchange.x12.envelope import read_interchanges
+from interchange.x12.acknowledgement import acknowledgements
+from interchange.x12.envelope import read_interchanges, wrap_all
 from interchange.x12.review_response import parse_answer
-from tests.interchange.x12.samples import emitted, only_set, residential
+from tests.interchange.x12.samples import CONTROL, emitted, only_set, residential
 from tests.local_payer.conftest import Door, PayerProcess, Start
 
 NOON = "2026-03-06T12:00:00+00:00"
@@ -119,3 +120,18 @@ def test_several_interchanges_in_one_file_are_answered_in_their_order(driven: Pa
     told = [parse_answer(i, i.groups[0].transactions[0]) for i in answers]
     assert [(a.trace, a.action) for a in told] == [("EP1", Action.CERTIFIED), ("EP2", Action.NOT_CERTIFIED)]
     assert len({m["digest"] for m in driven.messages("in")}) == 1
+
+
+def test_several_transactions_in_one_group_are_cases_of_their_own(driven: PayerProcess) -> None:
+    """Each gets its answer; only the one that is broken is refused (E80)."""
+    asked = [("EP1", "W123456789"), ("EP2", "W123456780D"), ("EP3", "W123456781")]
+    bodies = [emitted(residential(trace=t, member_id=m)).split("~")[3:-4] for t, m in asked]
+    segments = [[f"{segment}~" for segment in body] for body in bodies]
+    segments[2] = [s.replace("UM*AR*I", "UM*QQ*I") for s in segments[2]]
+    text = wrap_all(segments, CONTROL, functional_id="HI", version="005010X217", transaction="278")
+    first, second, refused = read_interchanges(driven.send(text, at=NOON).text)
+    told = [parse_answer(i, i.groups[0].transactions[0]) for i in (first, second)]
+    assert [(a.trace, a.action) for a in told] == [("EP1", Action.CERTIFIED), ("EP2", Action.NOT_CERTIFIED)]
+    (partly,) = acknowledgements(refused)
+    assert (partly.verdict, [s.accepted for s in partly.sets]) == ("P", [True, True, False])
+    assert driven.states() == ["approved", "denied"]
