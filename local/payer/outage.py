@@ -32,6 +32,8 @@ class Outages:
         self._book = book
         self._driven = driven
         self._told: datetime | None = None
+        self._off = self._get(SWITCH) == "1"
+        self._windows = [Window.model_validate(w) for w in json.loads(self._get(WINDOWS) or "[]")]
 
     def told(self, now: datetime) -> None:
         self._told = now if self._told is None else max(self._told, now)
@@ -41,21 +43,27 @@ class Outages:
         return (self._told or datetime.min.replace(tzinfo=UTC)) if self._driven else datetime.now(UTC)
 
     def switch(self, *, off: bool) -> None:
+        self._off = off
         self._put(SWITCH, "1" if off else "")
 
     def add(self, window: Window) -> None:
-        self._put(WINDOWS, json.dumps([w.model_dump(mode="json") for w in (*self.windows(), window)]))
+        self._keep([*self._windows, window])
 
     def clear(self) -> None:
-        self._put(WINDOWS, "[]")
+        self._keep([])
         self.switch(off=False)
+
+    def _keep(self, windows: list[Window]) -> None:
+        self._windows = sorted(windows, key=lambda w: w.begins)
+        self._put(WINDOWS, json.dumps([w.model_dump(mode="json") for w in self._windows]))
 
     @property
     def switched_off(self) -> bool:
-        return self._get(SWITCH) == "1"
+        return self._off
 
-    def windows(self) -> list[Window]:
-        return [Window.model_validate(w) for w in json.loads(self._get(WINDOWS) or "[]")]
+    def windows(self) -> tuple[Window, ...]:
+        """In the order of their beginning."""
+        return tuple(self._windows)
 
     def down(self, at: datetime) -> bool:
         return self.switched_off or any(w.begins <= at < w.ends for w in self.windows())
@@ -64,7 +72,7 @@ class Outages:
         """When something due then can leave; None while nobody says when."""
         if self.switched_off:
             return None
-        for window in sorted(self.windows(), key=lambda w: w.begins):
+        for window in self.windows():
             if window.begins <= due < window.ends:
                 due = window.ends
         return due

@@ -1,5 +1,6 @@
 """The line and the gateway fail as they are told; the book says what was taken and what left (domain 6.12)."""
 
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -148,6 +149,24 @@ def test_a_window_of_business_time(start: Start) -> None:
     assert (delivered["due_at"], delivered["left_at"]) == ("2026-03-06T14:00:00+00:00", "2026-03-06T18:00:00+00:00")
     assert payer.send(emitted(residential()), at="2026-03-06T18:00:00Z").status_code == 200
     assert payer.next_due() is None
+
+
+def test_windows_that_follow_one_another_are_one_outage(start: Start) -> None:
+    payer = start("--drive", "driven")
+    payer.ask(residential(member_id="W123456789P2"), at=NOON)
+    payer.control("down", {"begins": "2026-03-06T15:00:00Z", "ends": "2026-03-06T19:00:00Z"})
+    payer.control("down", {"begins": "2026-03-06T13:00:00Z", "ends": "2026-03-06T16:00:00Z"})
+    assert payer.advance("2026-03-06T18:59:59Z").json() == {"delivered": 0, "left": 0}
+    assert payer.advance("2026-03-06T19:00:00Z").json() == {"delivered": 1, "left": 0}
+
+
+def test_with_two_ports_it_stops_at_once(start: Start) -> None:
+    payer = start("--drive", "wall", controlled=True)
+    assert payer.send(emitted(residential())).status_code == 200
+    assert payer.stop() in (0, -signal.SIGTERM)
+    for url in (payer.url, payer.book_url):
+        with pytest.raises(httpx2.ConnectError):
+            payer.client.get(f"{url}/healthz")
 
 
 def test_without_a_second_port_a_payer_that_is_down_says_so(driven: PayerProcess) -> None:
