@@ -23,10 +23,10 @@ KEPT: Final = """
     SELECT partner, fingerprint FROM exchange_message WHERE direction = 'in'
     UNION SELECT partner, fingerprint FROM exchange_file"""
 STANDING: Final = """
-    SELECT DISTINCT ON (r.id) a.payer AS partner, r.trace, r.authorization_id, d.action
+    SELECT DISTINCT ON (r.id) a.payer AS partner, r.trace, r.authorization_id, d.action, d.source
     FROM authorization_request r JOIN "authorization" a ON a.id = r.authorization_id
     LEFT JOIN authorization_decision d ON d.request_id = r.id AND d.superseded_by IS NULL
-    ORDER BY r.id, d.received_at DESC NULLS LAST, d.id"""
+    ORDER BY r.id, d.received_at DESC NULLS LAST, d.arrival DESC, d.id"""
 COUNTERS: Final = "SELECT partner, last FROM control_number WHERE position('/' IN partner) = 0"
 
 STATES: Final[Mapping[str | None, str]] = {
@@ -48,6 +48,8 @@ WITHOUT_DECISION: Final = frozenset({"acknowledged"})
 UNDECIDED: Final = frozenset({"received", "unanswered"})
 DECIDES: Final = "278"
 SENT, NOT_SENT = "sent", "failed"
+MACHINE: Final = "x12"
+"""Where a decision came from when the payer's system said it; others were heard by a person."""
 
 
 class Kind(StrEnum):
@@ -218,7 +220,8 @@ def _final_states(books: Books) -> Iterator[Difference]:
         if case["state"] == "cancelled" and row["authorization_id"] in ended:
             continue
         if here != case["state"] and not {here, case["state"]} <= UNDECIDED:
-            sentence = f"trace {case['trace']} is {case['state']} there and {here} here"
+            heard = f" ({row['source']})" if row["source"] not in (None, MACHINE) else ""
+            sentence = f"trace {case['trace']} is {case['state']} there and {here} here{heard}"
             yield Difference(Kind.STATE, case["payer"], sentence)
 
 

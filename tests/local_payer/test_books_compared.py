@@ -35,8 +35,11 @@ def said(trace: str = "EP1", number: str = "000000001", **more: Any) -> dict[str
             "damage": None} | more  # fmt: skip
 
 
-def stands(trace: str = "EP1", action: str | None = "A1", authorization: str = "a1") -> dict[str, Any]:
-    return {"partner": "meridian", "trace": trace, "authorization_id": authorization, "action": action}
+def stands(
+    trace: str = "EP1", action: str | None = "A1", authorization: str = "a1", source: str | None = "x12"
+) -> dict[str, Any]:
+    return {"partner": "meridian", "trace": trace, "authorization_id": authorization, "action": action,
+            "source": source}  # fmt: skip
 
 
 def case(trace: str = "EP1", state: str = "approved") -> dict[str, Any]:
@@ -114,6 +117,10 @@ PLANTED: dict[str, tuple[Callable[[Books], Books], Kind, str]] = {
         lambda b: replace(b, standing=(stands(action=None),)),
         Kind.STATE, "trace EP1 is approved there and unanswered here",
     ),
+    "decided by telephone": (
+        lambda b: replace(b, standing=(stands(source="phone"),), cases=(case(state="contact"),)),
+        Kind.STATE, "trace EP1 is contact there and approved here (phone)",
+    ),
     "nobody asked": (
         lambda b: replace(b, standing=()),
         Kind.UNKNOWN_CASE, "trace EP1 is a case nobody here asked for",
@@ -149,6 +156,9 @@ def test_what_is_no_difference(books: Books) -> None:
 
 def ident(name: str) -> str:
     return str(uuid5(NAMESPACE_OID, name))
+
+
+STATUS = {"A1": "approved", "A3": "denied", "A4": "pended"}
 
 
 class Ours:
@@ -194,7 +204,7 @@ class Ours:
         self.put(
             "authorization_decision", id=ident(f"d{fingerprint}"), request_id=ident(trace),
             authorization_id=ident(f"a{trace}"), action=action, received_at=datetime(2026, 3, 6, 12, tzinfo=UTC),
-            source="x12", fingerprint=fingerprint,
+            source="x12", status=STATUS[action], fingerprint=fingerprint,
             superseded_by=ident(f"d{superseded_by}") if superseded_by else None,
         )  # fmt: skip
 
