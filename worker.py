@@ -16,9 +16,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.authorization import AuthorizationActivities
 from activities.case_record import CaseHands
 from activities.consent import ConsentActivities
+from activities.departure import ExchangeHands, ExchangeIdentity
 from activities.dispute import DisputeActivities
 from activities.episode import EpisodeActivities
-from activities.exchange import ExchangeActivities, ExchangeIdentity
+from activities.exchange import ExchangeActivities
 from activities.hands import EpisodeHands
 from activities.midnight import MidnightActivities
 from activities.movement import MovementActivities
@@ -31,6 +32,7 @@ from definitions.queues import CARE, EXCHANGE
 from runtime.catalog import Catalog, load_catalog
 from runtime.keyring import Keyring, load_keyring
 from runtime.logging import configure
+from runtime.metrics import Metrics
 from runtime.midnight_schedule import ensure_midnight_schedule
 from runtime.settings import Settings, SettingsError, load_settings
 from runtime.temporal import TemporalUnavailable, connect, leave
@@ -54,7 +56,9 @@ class Hands:
     line: PayerLine
 
 
-def wire(settings: Settings, database: Database, catalog: Catalog, keyring: Keyring) -> Hands:
+def wire(
+    settings: Settings, database: Database, catalog: Catalog, keyring: Keyring, metrics: Metrics | None = None
+) -> Hands:
     episode, case = EpisodeHands(database, catalog), CaseHands(database, catalog)
     line = PayerLine(settings.partner_base_url, settings.partner_timeout_seconds)
     care = (
@@ -67,7 +71,8 @@ def wire(settings: Settings, database: Database, catalog: Catalog, keyring: Keyr
         MidnightActivities(database, catalog),
     )
     identity = ExchangeIdentity(settings.submitter_id, settings.x12_usage)
-    return Hands(care, (ExchangeActivities(case, keyring, line, identity),), line)
+    exchange = ExchangeActivities(ExchangeHands(case, keyring, line, identity, metrics or Metrics()))
+    return Hands(care, (exchange,), line)
 
 
 def workers(client: Client, hands: Hands, **options: Any) -> list[Worker]:

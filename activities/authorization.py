@@ -8,6 +8,7 @@ from activities.answer_reading import read_answer
 from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
 from activities.case_record import ENDED, CaseHands, CaseWriting, record_of, requests_of
+from activities.payer_queue import wake_held
 from definitions.authorization import (
     AuthorizationRecord,
     CaseChanged,
@@ -120,6 +121,7 @@ class AuthorizationActivities(AuthorizationContract):
                     w.case.version += 1
             if w.case.status is AuthorizationStatus.WAITING_CONSENT:
                 w.case.status = AuthorizationStatus.READY
+            await wake_held(w)
             return None
 
         return await self._hands.act(request.authorization_id, request.key, request.at, "note_case_change", act)

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from activities import case_clocks
 from activities.adverse import WORDS, say_appeal_is_open
-from activities.case_record import ATTEMPTS_MAX, CaseWriting
+from activities.case_record import CaseWriting
+from activities.inquiry import arm
+from activities.payer_queue import wake_held
 from definitions.deadline import Deadline
 from definitions.ids import derived
 from definitions.vocabulary import (
@@ -100,19 +102,14 @@ async def _late(w: CaseWriting, deadline: Deadline) -> None:
     await w.note("payer_late", {"request": str(asked.id), "due": deadline.at.isoformat()})
 
 
-async def _repeat(w: CaseWriting, deadline: Deadline) -> None:
-    """The same trace again, which the payer answers with its first answer; after that a person calls."""
+async def _inquire(w: CaseWriting, deadline: Deadline) -> None:
     asked = await _request(w, deadline)
-    if asked is None or asked.status is not AuthorizationStatus.TIMED_OUT:
-        return
-    if asked.attempts >= ATTEMPTS_MAX:
-        await w.owe("payer_silent", f"{w.case.payer} stays silent: call and ask for the request by its trace")
-        return
-    asked.status = AuthorizationStatus.READY
-    if w.case.last_covered_day is None:
-        # A case that holds a grant keeps saying so while its extension is asked for again.
-        w.case.status = AuthorizationStatus.READY
-    w.case.version += 1
+    if asked is not None:
+        arm(w, asked)
+
+
+async def _retry(w: CaseWriting, _: Deadline) -> None:
+    await wake_held(w)
 
 
 async def _information_late(w: CaseWriting, deadline: Deadline) -> None:
@@ -194,7 +191,8 @@ EFFECTS: Final[dict[DeadlineKind, Effect]] = {
     DeadlineKind.REVIEW_DUE: _review_due,
     DeadlineKind.LAST_COVERED_DAY: _lapsed,
     DeadlineKind.PAYER_DECISION: _late,
-    DeadlineKind.PAYER_INQUIRY: _repeat,
+    DeadlineKind.PAYER_INQUIRY: _inquire,
+    DeadlineKind.PAYER_RETRY: _retry,
     DeadlineKind.INFORMATION_DUE: _information_late,
     DeadlineKind.NOTIFICATION_DUE: _notice_late,
     DeadlineKind.PEER_TO_PEER: _contest,

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.sending_deadlines import inquiry_at, retries_of, to_send
 from definitions.authorization import AuthorizationRecord, CaseOutcome
 from definitions.case_state import CaseState, DisputeState, QuestionState
 from definitions.errors import ErrorType, Refusal
@@ -21,6 +22,7 @@ from rules.case_deadlines import deadlines_of
 from rules.clocks import start
 from rules.disputes import LIVE
 from rules.next_action import next_action
+from rules.sending import must_call
 from runtime.catalog import Catalog
 from storage.engine import Database
 from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, Episode, OpenItem
@@ -47,12 +49,6 @@ UNANSWERED = (
     AuthorizationStatus.CONTACT_PAYER,
     AuthorizationStatus.DATA_PROBLEM,
 )
-
-ATTEMPTS_MAX = 3
-"""The same interchange goes out at most this often; then a person calls."""
-
-INQUIRE_AFTER = timedelta(minutes=30)
-"""Wait before the first repeat; each further one waits longer."""
 
 
 @dataclass(slots=True)
@@ -222,7 +218,7 @@ async def record_of(writing: CaseWriting) -> AuthorizationRecord:
     case.next_action, case.next_action_at = (action.code, action.at) if action else (None, None)
     case.next_action_why, case.next_action_owner = (action.why, action.owner) if action else (None, None)
     case.listed = action is not None
-    ready = next((r.id for r in requests if r.status is AuthorizationStatus.READY), None)
+    ready = await to_send(session, requests)
     return AuthorizationRecord(
         authorization_id=case.id, episode_id=case.episode_id, version=case.version, payer=case.payer,
         level=case.level, status=case.status, ready_request_id=ready, last_covered_day=case.last_covered_day,
@@ -234,6 +230,7 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
     """The case as its rules see it."""
     case, session = writing.case, writing.session
     requests = await requests_of(session, case.id)
+    retries = await retries_of(session, case.payer, writing.now, requests)
     disputes = await session.execute(
         select(AuthorizationDispute)
         .where(AuthorizationDispute.authorization_id == case.id)
@@ -242,7 +239,7 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
     return requests, CaseState(
         id=case.id, payer=case.payer, level=case.level, zone=writing.zone, status=case.status,
         opened_at=case.opened_at, last_covered_day=case.last_covered_day, review_due_at=case.review_due_at,
-        questions=tuple(_question(writing, r) for r in requests),
+        questions=tuple(_question(writing, r, retries.get(r.id)) for r in requests),
         disputes=tuple(
             DisputeState(
                 id=d.id, kind=d.kind, level=d.level, status=d.status, opened_at=d.opened_at, file_by=d.file_by,
@@ -253,24 +250,16 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
     )  # fmt: skip
 
 
-def _question(w: CaseWriting, r: AuthorizationRequest) -> QuestionState:
+def _question(w: CaseWriting, r: AuthorizationRequest, retry_at: datetime | None) -> QuestionState:
     notice = (
         start(ClockName.NOTIFICATION, r.requested_at, w.payer, w.regime) if r.kind is RequestKind.NOTIFICATION else None
     )
     return QuestionState(
         id=r.id, trace=r.trace, kind=r.kind, status=r.status, requested_at=r.requested_at, from_date=r.from_date,
         about=r.about, sent_at=r.sent_at, decision_due_at=r.decision_due_at, wanted_by=r.wanted_by,
-        inquire_at=_inquiry_at(r), notify_by=notice.due_at if notice else None, asks_people=r.attempts >= ATTEMPTS_MAX,
+        inquire_at=inquiry_at(w.payer, r), retry_at=retry_at, notify_by=notice.due_at if notice else None,
+        asks_people=must_call(w.payer, r.status, r.inquiries),
     )  # fmt: skip
-
-
-def _inquiry_at(request: AuthorizationRequest) -> datetime | None:
-    """When an unanswered send is repeated under its own trace: the payer answers a repeat with its first answer."""
-    if request.status is not AuthorizationStatus.TIMED_OUT or request.sent_at is None:
-        return None
-    if request.attempts >= ATTEMPTS_MAX:
-        return None
-    return request.sent_at + INQUIRE_AFTER * request.attempts
 
 
 def _at_work(state: CaseState) -> bool:

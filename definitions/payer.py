@@ -108,6 +108,9 @@ class Payer(Definition):
     regime: str = "commercial"
     endpoint: str | None = None
     """Path below the settings' partner base address; never a whole address in an edition."""
+    telephone: str = ""
+    fax: str = ""
+    """How a person reaches its review desk when no machine can (AUTH-12)."""
     levels: tuple[LevelTerms, ...]
     review: ReviewClock
     decision: DecisionClock = DecisionClock()

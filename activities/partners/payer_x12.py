@@ -7,14 +7,18 @@ from typing import Final
 import httpx2
 
 EDI: Final = "application/edi-x12"
+ANSWER_MAX: Final = 4_000_000
+"""Bytes of an answer that are read; a payer that sends more is not understood."""
 
 SENT, UNKNOWN, NOT_SENT = "sent", "unknown", "not_sent"
+COME_AGAIN: Final = frozenset({408, 425, 429})
+"""Refusals that say `later`: whether the message was kept, they do not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`sent`: the payer took it, `body` is what it answered. `unknown`: bytes may have arrived (counts as
-    disclosed). `not_sent`: none left this house."""
+    """`sent`: the payer's system took the bytes, `body` is what it answered; None: it refused them. `unknown`: bytes
+    may have arrived (counts as disclosed). `not_sent`: none left this house."""
 
     outcome: str
     body: str | None = None
@@ -30,18 +34,28 @@ class PayerLine:
     async def deliver(self, endpoint: str, text: str, now: datetime) -> Delivery:
         headers = {"content-type": EDI, "x-business-time": now.isoformat()}
         try:
-            response = await self._client.post(endpoint, content=text.encode("utf-8"), headers=headers)
+            async with self._client.stream("POST", endpoint, content=text.encode(), headers=headers) as response:
+                return await _read(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
             return Delivery(NOT_SENT, problem="the payer's system cannot be reached")
         except httpx2.TimeoutException:
             return Delivery(UNKNOWN, problem="the payer's system did not answer in time")
-        except httpx2.HTTPError:
+        except (httpx2.HTTPError, UnicodeDecodeError):
             return Delivery(UNKNOWN, problem="the connection broke while the payer's system was answering")
-        if response.is_success:
-            return Delivery(SENT, body=response.text)
-        if response.is_server_error:
-            return Delivery(UNKNOWN, problem=f"the payer's system failed ({response.status_code})")
-        return Delivery(SENT, problem=f"the payer's system refused the message ({response.status_code})")
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+async def _read(response: httpx2.Response) -> Delivery:
+    status = response.status_code
+    if response.is_server_error or status in COME_AGAIN:
+        return Delivery(UNKNOWN, problem=f"the payer's system failed ({status})")
+    if not response.is_success:
+        return Delivery(SENT, problem=f"the payer's system refused the message ({status})")
+    body = b""
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > ANSWER_MAX:
+            return Delivery(SENT, body="", problem="the payer's answer is too long to be read")
+    return Delivery(SENT, body=body.decode("utf-8", "replace"))

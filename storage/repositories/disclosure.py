@@ -50,3 +50,14 @@ async def outcome(session: AsyncSession, *, disclosure_id: UUID, outcome: str, n
         .values(disclosure_id=disclosure_id, outcome=outcome, at=now)
         .on_conflict_do_nothing(index_elements=["disclosure_id"])
     )
+
+
+async def departures_of(session: AsyncSession, person_id: UUID, message_id: UUID) -> tuple[int, UUID | None]:
+    """How often a message may have left so far, and the newest of these disclosures."""
+    rows = await session.execute(
+        select(Disclosure.id)
+        .where(Disclosure.person_id == person_id, Disclosure.message_id == message_id)
+        .order_by(Disclosure.intent_at.desc(), Disclosure.seq.desc())
+    )
+    ids = list(rows.scalars())
+    return len(ids), ids[0] if ids else None

@@ -1,19 +1,38 @@
-"""What was sent and received, sealed by the caller; control numbers without gaps."""
+"""Messages of ours to partners: their ids, their states, and control numbers without gaps."""
 
-from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from definitions.ids import authorization_workflow, derived
-from storage.models import AuthorizationRequest, ControlNumber, ExchangeMessage
-from storage.repositories.outbox import AUTHORIZATION_ANSWER, announce
+from definitions.ids import derived
+from storage.models import ControlNumber
+
+INTENT, SENT, UNKNOWN, FAILED, ABSENT = "intent", "sent", "unknown", "failed", "absent"
+"""Status of a message of ours. `failed`: nothing left this house. `absent`: the payer says it never came."""
+
+MAY_GO_AGAIN: Final = frozenset({FAILED, ABSENT})
+"""The only two that let the same bytes leave once more."""
+
+AUDIT: Final = text(
+    """
+    SELECT c.partner, c.last, count(m.id) AS kept, count(DISTINCT m.control_number) AS numbers,
+           coalesce(max(CAST(m.control_number AS bigint)), 0) AS highest
+    FROM control_number c
+    LEFT JOIN exchange_message m ON m.partner = c.partner AND m.direction = 'out' AND m.control_number IS NOT NULL
+    GROUP BY c.partner, c.last
+    HAVING c.last <> count(m.id) OR c.last <> count(DISTINCT m.control_number)
+        OR c.last <> coalesce(max(CAST(m.control_number AS bigint)), 0)
+    """
+)
+"""Partners whose numbers have gaps or doubles: every number taken stands on exactly one message that was kept."""
 
 
 async def next_control_number(session: AsyncSession, partner: str) -> int:
-    """The next interchange number for a partner; the row lock keeps it gapless per partner."""
+    """The next interchange number for a partner, whatever is sent: requests, inquiries, notices, 999s and TA1s share
+    one sequence. The row lock keeps it gapless; a transaction that rolls back gives its number back."""
     taken = await session.execute(
         insert(ControlNumber)
         .values(partner=partner, last=1)
@@ -23,55 +42,15 @@ async def next_control_number(session: AsyncSession, partner: str) -> int:
     return int(taken.scalar_one())
 
 
-async def request_by_trace(session: AsyncSession, trace: str | None) -> AuthorizationRequest | None:
-    """The request a trace belongs to; the only correlation that is ours (domain 4.5 TRN)."""
-    if not trace:
-        return None
-    return (
-        await session.execute(select(AuthorizationRequest).where(AuthorizationRequest.trace == trace))
-    ).scalar_one_or_none()
+async def misnumbered(session: AsyncSession) -> list[str]:
+    """Partners whose control numbers do not add up; none is how it should be."""
+    return [row.partner for row in await session.execute(AUDIT)]
 
 
-async def store_inbound(
-    session: AsyncSession,
-    *,
-    partner: str,
-    kind: str,
-    control_number: str | None,
-    sealed: bytes,
-    fingerprint: str,
-    trace: str | None,
-    person_id: UUID | None,
-    now: datetime,
-    problem: str | None = None,
-) -> str:
-    """Keep an inbound message once and tell its case. Answers `received`, `duplicate`, `orphan` or `refused`."""
-    request = await request_by_trace(session, trace)
-    status = "refused" if problem else ("received" if request is not None else "orphan")
-    message_id = derived(partner, "in", fingerprint)
-    made = await session.execute(
-        insert(ExchangeMessage)
-        .values(
-            id=message_id, partner=partner, direction="in", kind=kind, control_number=control_number,
-            subject_id=request.id if request else None, person_id=person_id, sealed=sealed, fingerprint=fingerprint,
-            status=status, at=now, problem=problem,
-        )
-        .on_conflict_do_nothing(constraint="uq_exchange_message_once")
-        .returning(ExchangeMessage.id)
-    )  # fmt: skip
-    if made.first() is None:
-        return "duplicate"
-    if request is not None and problem is None:
-        await announce(
-            session,
-            kind=AUTHORIZATION_ANSWER,
-            target=authorization_workflow(request.authorization_id),
-            payload={
-                "key": f"answer:{message_id}",
-                "authorization_id": str(request.authorization_id),
-                "message_id": str(message_id),
-                "at": now.isoformat(),
-            },
-            at=now,
-        )
-    return status
+def request_message(request_id: UUID) -> UUID:
+    """The message that carries a request; one for ever, so the same bytes go again or none."""
+    return derived(request_id, "message")
+
+
+def inquiry_message(request_id: UUID, number: int) -> UUID:
+    return derived(request_id, "inquiry", number)

@@ -1,166 +1,260 @@
-"""One authorization case on real rows, and what payers and reviewers do to it."""
+"""Authorization cases written row by row for the exchange: sealed people with consents, requests ready to leave."""
 
+import itertools
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
 
-from activities.answers import apply_verdict
 from activities.authorization import AuthorizationActivities
-from activities.case_clocks import start_decision
-from activities.case_record import CaseHands, record_of
-from activities.dispute import DisputeActivities
-from definitions.authorization import AuthorizationRecord, CaseOutcome, FireCaseDeadlines
-from definitions.vocabulary import AuthorizationStatus, RequestKind, Role
-from rules.payer_answer import AnswerVerdict
-from runtime.catalog import load_catalog
-from runtime.keyring import Key, Keyring
+from activities.case_record import CaseHands
+from activities.departure import ExchangeHands, ExchangeIdentity
+from activities.exchange import ExchangeActivities
+from activities.partners.payer_x12 import PayerLine
+from activities.partners.slots import PayerSlots
+from definitions.authorization import AuthorizationRecord, CaseChanged, CaseOutcome, FireCaseDeadlines, SendRequest
+from definitions.person import PersonDetails
+from definitions.vocabulary import (
+    AuthorizationStatus,
+    ConsentStatus,
+    ContentClass,
+    CoverageKind,
+    Phase,
+    Purpose,
+    RequestKind,
+)
+from runtime.catalog import Catalog, load_catalog
+from runtime.keyring import Keyring
+from runtime.metrics import Metrics
+from runtime.people import seal_new, tokens_of
 from storage.engine import Database
-from storage.models import Authorization, AuthorizationRequest
-from storage.repositories import authorization as repository
-from tests.activities import nights
-from tests.activities.nights import at, on
+from storage.models import (
+    Authorization,
+    AuthorizationRequest,
+    Consent,
+    Coverage,
+    Disclosure,
+    DisclosureOutcome,
+    Episode,
+    ExchangeMessage,
+    Facility,
+    OpenItem,
+    Outbox,
+    Person,
+    Program,
+)
+from storage.repositories.authorization import trace_of
+from storage.repositories.person import add_person
 
-OPENED = at("2026-03-06 09:00")
-FIRST, LAST = on("2026-03-07"), on("2026-03-20")
-PLACE = "harbor"
-"""A facility of the shipped edition: cases look up its zone."""
+NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
+KEYRING = Keyring.parse(f"test:{'5a' * 32}", "a5" * 32)
+_numbers = itertools.count(1)
 
 
-@dataclass
-class Desk:
-    """The hands of one case."""
-
-    database: Database
-    hands: CaseHands
-    authorization: AuthorizationActivities
-    disputes: DisputeActivities
+@dataclass(frozen=True, slots=True)
+class Case:
+    person_id: UUID
+    episode_id: UUID
     case_id: UUID
     request_id: UUID
-    who: nights.Someone
-    stay_id: UUID
-
-    async def answer(
-        self,
-        action: str,
-        units: int = 0,
-        *,
-        now: datetime,
-        request: UUID | None = None,
-        first: date = FIRST,
-        level: str = "3.5",
-        stated: datetime | None = None,
-        documents: bool = False,
-    ) -> AuthorizationRecord:
-        """What the payer says, as if it had just been read."""
-        status = {
-            "A1": AuthorizationStatus.APPROVED, "A6": AuthorizationStatus.PARTIAL, "A3": AuthorizationStatus.DENIED,
-            "A4": AuthorizationStatus.INFORMATION_REQUESTED if documents else AuthorizationStatus.PENDED,
-            "C": AuthorizationStatus.CANCELLED, "AAA": AuthorizationStatus.DATA_PROBLEM,
-        }[action]  # fmt: skip
-        verdict = AnswerVerdict(
-            status=status, action=action, why=f"the payer answered {action}", number="AUTH1" if units else None,
-            level=level if units else None, unit="DY", units=units, from_date=first if units else None,
-            through_date=first + timedelta(days=units - 1) if units else None,
-            wanted=("11506-3",) if documents else (),
-        )  # fmt: skip
-        async with self.database.write() as session:
-            w = await self.hands.writing(session, self.case_id, f"answer:{uuid4()}", now)
-            assert w is not None
-            asked = await session.get_one(AuthorizationRequest, request or self.request_id)
-            await apply_verdict(
-                w, asked, verdict, fingerprint=str(uuid4()), source="x12", message_id=None, stated_at=stated
-            )
-            return await record_of(w)
-
-    async def do(self, act: str, command: type[Any], now: datetime, **fields: Any) -> CaseOutcome:
-        """A reviewer's act through its activity."""
-        said = command(
-            key=f"reviewer:{uuid4()}", actor="reviewer", role=Role.REVIEWER, now=now, authorization_id=self.case_id,
-            **fields,
-        )  # fmt: skip
-        owner: Any = self.disputes if hasattr(self.disputes, act) else self.authorization
-        outcome: CaseOutcome = await getattr(owner, act)(said)
-        return outcome
-
-    async def fire(self, now: datetime) -> AuthorizationRecord:
-        """Everything due by `now`, as the workflow does it."""
-        for _ in range(20):
-            record = await self.record(now)
-            come = tuple(d.key for d in record.deadlines if d.at <= now)
-            if not come:
-                return record
-            await self.authorization.fire_case_deadlines(
-                FireCaseDeadlines(key=f"fire:{uuid4()}", authorization_id=self.case_id, now=now, keys=come)
-            )
-        raise AssertionError("deadlines that never rest")
-
-    async def record(self, now: datetime) -> AuthorizationRecord:
-        async with self.database.write() as session:
-            w = await self.hands.writing(session, self.case_id, "read", now)
-            assert w is not None
-            return await record_of(w)
-
-    async def case(self) -> Authorization:
-        async with self.database.read() as session:
-            return await session.get_one(Authorization, self.case_id)
-
-    async def requests(self) -> list[AuthorizationRequest]:
-        async with self.database.read() as session:
-            rows = await session.execute(
-                select(AuthorizationRequest)
-                .where(AuthorizationRequest.authorization_id == self.case_id)
-                .order_by(AuthorizationRequest.requested_at, AuthorizationRequest.kind)
-            )
-            return list(rows.scalars())
-
-    async def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """`:case` and `:episode` may stand in the query."""
-        async with self.database.read() as session:
-            values = {"case": self.case_id, "episode": self.who.episode_id}
-            used = {k: v for k, v in values.items() if f":{k}" in query}
-            return [tuple(row) for row in await session.execute(text(query), used)]
-
-    async def items(self) -> set[str]:
-        """Kinds of open items of the episode."""
-        found = await self.rows("SELECT kind FROM open_item WHERE episode_id = :episode AND status = 'open'")
-        return {row[0] for row in found}
+    trace: str
+    member: str
 
 
-async def desk(
-    database: Database, *, payer: str = "meridian", sent: bool = True, kind: RequestKind = RequestKind.INITIAL
-) -> Desk:
-    """A person in residential care since 7 March, fourteen days asked for; the request has left when `sent`."""
-    catalog = load_catalog()
-    hands = CaseHands(database, catalog)
-    case_id, request_id = uuid4(), uuid4()
+async def facility(database: Database) -> None:
     async with database.write() as session:
-        await nights.facility(session, PLACE)
-        who = await nights.someone(session, PLACE, payer)
-        stay_id = await nights.stay(session, who, at("2026-03-07 11:00"))
-        await session.execute(
-            text("UPDATE episode SET stay_id = :stay, level = '3.5', admitted_at = :at WHERE id = :episode"),
-            {"stay": stay_id, "episode": who.episode_id, "at": at("2026-03-07 11:00")},
+        if await session.get(Facility, "harbor") is not None:
+            return
+        edition = load_catalog().latest.facilities["harbor"]
+        session.add(
+            Facility(key="harbor", zone=edition.zone, name=edition.name, edition="2026-01", opened_on=date(2026, 1, 1))
         )
-        await repository.open_case(
-            session, case_id=case_id, request_id=request_id, episode_id=who.episode_id, person_id=who.person_id,
-            coverage_id=who.coverage_id, stay_id=stay_id, facility=PLACE, payer=payer, level="3.5", kind=kind,
-            unit="DY", units=14, from_date=FIRST, through_date=LAST, urgent=True, transition_id=None, now=OPENED,
-            required=True, why="asked",
-        )  # fmt: skip
-        if sent:
-            await session.flush()
-            w = await hands.writing(session, case_id, "sent", OPENED)
-            assert w is not None
-            asked = await session.get_one(AuthorizationRequest, request_id)
-            await start_decision(w, asked)
-            asked.status, asked.sent_at, asked.attempts = AuthorizationStatus.SUBMITTED, OPENED, 1
-            w.case.status = AuthorizationStatus.SUBMITTED
-            await record_of(w)
-    keyring = Keyring([Key("k1", bytes(32))], bytes(32))
-    return Desk(
-        database, hands, AuthorizationActivities(hands, keyring), DisputeActivities(hands), case_id, request_id, who,
-        stay_id,
+        await session.flush()
+        for program in edition.programs:
+            session.add(Program(key=program.key, facility="harbor", name=program.name, capacity=40))
+
+
+async def case(
+    database: Database, suffix: str = "", *, payer: str = "meridian", kind: RequestKind = RequestKind.INITIAL,
+    level: str = "3.5", units: int = 14, consented: bool = True, now: datetime = NOW, **changes: Any,
+) -> Case:  # fmt: skip
+    """A case with one request that waits to be sent. `suffix`: what the local payer does with it."""
+    await facility(database)
+    number = next(_numbers)
+    member = f"MB{900000000 + number}{suffix}"
+    coverage_id, person_id, episode_id, case_id, request_id = (uuid4() for _ in range(5))
+    details = PersonDetails(
+        family=f"Testerman{number}", given=("Robin",), birth_date=date(1990, 2, 3), gender="F",
+        member_ids={coverage_id: member},
     )  # fmt: skip
+    sealed, wrapped = seal_new(KEYRING, person_id, details)
+    first = now.date()
+    async with database.write() as session:
+        await add_person(
+            session, person_id=person_id, sealed=sealed, wrapped=wrapped, tokens=tokens_of(KEYRING, details), now=now
+        )
+        await session.flush()
+        session.add(
+            Coverage(
+                id=coverage_id, person_id=person_id, payer=payer, kind=CoverageKind.INSURANCE, rank=1,
+                from_date=date(2026, 1, 1), through_date=None,
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            Episode(
+                id=episode_id, person_id=person_id, facility="harbor", coverage_id=coverage_id, payer=payer,
+                edition="2026-01", source="test", diagnoses=[{"code": "F10.20", "rank": 1}], opened_at=now,
+                phase=Phase.IN_CARE, requested_level=level,
+            )
+        )  # fmt: skip
+        await session.flush()
+        if consented:
+            session.add(consent(person_id, episode_id, now))
+        session.add(
+            Authorization(
+                id=case_id, episode_id=episode_id, person_id=person_id, coverage_id=coverage_id, stay_id=None,
+                facility="harbor", payer=payer, level=level, status=AuthorizationStatus.READY, why="test", unit="DY",
+                requested_units=units, granted_units=0, from_date=first, opened_at=now,
+            )
+        )  # fmt: skip
+        await session.flush()
+        fields = {
+            "status": AuthorizationStatus.READY, "units": units, "urgent": True, "requested_at": now, "attempts": 0,
+            "from_date": first, "through_date": first + timedelta(days=units - 1),
+        } | changes  # fmt: skip
+        session.add(
+            AuthorizationRequest(
+                id=request_id, authorization_id=case_id, episode_id=episode_id, kind=kind, trace=trace_of(request_id),
+                level=level, unit="DY", **fields,
+            )
+        )  # fmt: skip
+    return Case(person_id, episode_id, case_id, request_id, trace_of(request_id), member)
+
+
+def consent(person_id: UUID, episode_id: UUID, now: datetime) -> Consent:
+    return Consent(
+        id=uuid4(), person_id=person_id, episode_id=episode_id, form="part2_tpo", edition="2026-01",
+        status=ConsentStatus.SIGNED, presented_at=now, signed_at=now - timedelta(hours=1),
+        scope={
+            "purposes": [Purpose.PAYMENT.value], "recipient_classes": ["health_plans"], "recipients": [],
+            "contents": [ContentClass.AUTHORIZATION_REQUEST.value, ContentClass.CLINICAL_ATTACHMENT.value],
+        },
+    )  # fmt: skip
+
+
+class Exchange:
+    """The case and exchange activities as a worker holds them, without a worker."""
+
+    def __init__(
+        self, database: Database, url: str, *, timeout: float = 3.0, catalog: Catalog | None = None,
+        slots: PayerSlots | None = None,
+    ) -> None:  # fmt: skip
+        self.database = database
+        self.hands = CaseHands(database, catalog or load_catalog())
+        self.line = PayerLine(url, timeout)
+        self.metrics = Metrics()
+        identity = ExchangeIdentity("STEPDOWN", "T")
+        self.exchange = ExchangeActivities(ExchangeHands(self.hands, KEYRING, self.line, identity, self.metrics), slots)
+        self.cases = AuthorizationActivities(self.hands, KEYRING)
+
+    async def send(self, one: Case, now: datetime = NOW) -> AuthorizationRecord:
+        """What the workflow's sending loop does: until nothing is owed to the payer."""
+        for attempt in range(10):
+            outcome = await self.exchange.send_request(
+                SendRequest(
+                    key=f"send:{one.request_id}:{now.isoformat()}:{attempt}", authorization_id=one.case_id,
+                    request_id=one.request_id, now=now,
+                )
+            )  # fmt: skip
+            record = known(outcome)
+            if record.ready_request_id is None:
+                return record
+        raise AssertionError("the case does not come to rest")
+
+    async def due(self, one: Case, now: datetime) -> AuthorizationRecord:
+        """The case's deadlines that have come by `now`, and what they make it send."""
+        outcome = await self.cases.fire_case_deadlines(
+            FireCaseDeadlines(
+                key=f"fire:{one.case_id}:{now.isoformat()}", authorization_id=one.case_id, now=now, keys=("x",)
+            )
+        )
+        record = known(outcome)
+        return await self.send(one, now) if record.ready_request_id else record
+
+    async def relay(self, by_case: dict[UUID, Case], now: datetime) -> list[UUID]:
+        """What the relay does with wakes, in order; answers whose turn it was."""
+        woken = []
+        while True:
+            async with self.database.write() as session:
+                rows = await session.execute(
+                    select(Outbox)
+                    .where(Outbox.kind == "authorization_changed", Outbox.relayed_at.is_(None))
+                    .order_by(Outbox.id)
+                    .limit(1)
+                )
+                row = rows.scalar_one_or_none()
+                if row is None:
+                    return woken
+                row.relayed_at = now
+                change = CaseChanged.model_validate(row.payload)
+            woken.append(change.authorization_id)
+            outcome = await self.cases.note_case_change(change)
+            if known(outcome).ready_request_id is not None:
+                await self.send(by_case[change.authorization_id], now)
+
+
+def known(outcome: CaseOutcome) -> AuthorizationRecord:
+    assert outcome.record is not None
+    return outcome.record
+
+
+async def request_of(database: Database, one: Case) -> AuthorizationRequest:
+    async with database.read() as session:
+        return await session.get_one(AuthorizationRequest, one.request_id)
+
+
+async def person_of(database: Database, one: Case) -> Person:
+    async with database.read() as session:
+        return await session.get_one(Person, one.person_id)
+
+
+async def messages(database: Database, one: Case, direction: str = "out") -> list[ExchangeMessage]:
+    async with database.read() as session:
+        rows = await session.execute(
+            select(ExchangeMessage)
+            .where(ExchangeMessage.subject_id == one.request_id, ExchangeMessage.direction == direction)
+            .order_by(ExchangeMessage.at, ExchangeMessage.control_number)
+        )
+        return list(rows.scalars())
+
+
+async def outcomes(database: Database, one: Case) -> list[str | None]:
+    """Of every time something about the person may have left, in order; None: still open."""
+    async with database.read() as session:
+        rows = await session.execute(
+            select(DisclosureOutcome.outcome)
+            .select_from(Disclosure)
+            .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
+            .where(Disclosure.person_id == one.person_id)
+            .order_by(Disclosure.seq)
+        )
+        return list(rows.scalars())
+
+
+async def items(database: Database, one: Case, status: str = "open") -> list[str]:
+    async with database.read() as session:
+        rows = await session.execute(
+            select(OpenItem.kind).where(OpenItem.episode_id == one.episode_id, OpenItem.status == status)
+        )
+        return sorted(rows.scalars())
+
+
+async def events(database: Database, one: Case) -> list[str]:
+    async with database.read() as session:
+        rows = await session.execute(
+            text("SELECT kind FROM timeline_entry WHERE episode_id = :e ORDER BY id"), {"e": one.episode_id}
+        )
+        return [row[0] for row in rows]

@@ -112,7 +112,7 @@ def test_a_cut_right_after_the_commit_loses_and_doubles_nothing(
             {"e": stage.episode},
         ).fetchone()
     assert counts == (1, 1, 1, 1, 1, 1, 0, True)
-    answered = ("approved", "partial", "denied", "pended", "information_requested", "timed_out")
+    answered = ("approved", "partial", "denied", "pended", "information_requested", "timed_out", "held")
     assert page["authorizations"][0]["status"] in answered
 
 

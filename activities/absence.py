@@ -1,0 +1,46 @@
+"""The payer says that it has no such request: nothing was received, so the same bytes may go again (E82)."""
+
+from typing import Final
+
+from activities.case_clocks import stop
+from activities.case_record import CaseWriting
+from definitions.vocabulary import AuthorizationStatus
+from rules.sending import OPEN_QUESTIONS
+from storage.models import AuthorizationRequest, ExchangeMessage
+from storage.repositories.exchange import ABSENT, request_message
+
+NEVER_CAME: Final = "never_received"
+
+
+async def absent(w: CaseWriting, asked: AuthorizationRequest, source: str) -> bool:
+    """Only a send of unknown outcome goes again by itself. One that the payer had acknowledged and now denies is a
+    person's: false when neither applies."""
+    if asked.status is AuthorizationStatus.TIMED_OUT:
+        await _ready_again(w, asked, source)
+        return True
+    if asked.status in OPEN_QUESTIONS:
+        await w.owe(
+            "payer_silent",
+            f"{w.payer.key} says it has no request with trace {asked.trace}, and had taken it before: call",
+            subject=f"{asked.trace}:lost",
+            rule="E82",
+        )
+        await w.note("payer_lost_request", {"request": str(asked.id), "source": source})
+        return True
+    return False
+
+
+async def _ready_again(w: CaseWriting, asked: AuthorizationRequest, source: str) -> None:
+    """The payer's clock never began: what never came cannot be late."""
+    message = await w.session.get(ExchangeMessage, request_message(asked.id))
+    if message is not None:
+        message.status = ABSENT
+    await stop(w, asked.id, cancelled=True)
+    asked.first_sent_at = asked.decision_due_at = None
+    asked.status = AuthorizationStatus.READY
+    if w.case.last_covered_day is None:
+        # A case that holds a grant keeps saying so while its extension is asked for again.
+        w.case.status = AuthorizationStatus.READY
+    w.case.version += 1
+    await w.done("payer_silent", NEVER_CAME)
+    await w.note("authorization_never_received", {"request": str(asked.id), "source": source})

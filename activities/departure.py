@@ -1,0 +1,175 @@
+"""One message on its way out of the house: gate, control number, sealed copy, disclosure intent, in one transaction
+(D11, domain 3.5). A send cannot sit in a transaction: what is prepared here is committed before bytes leave."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from activities.case_record import CaseHands, CaseWriting
+from activities.partners.payer_x12 import PayerLine
+from definitions.ids import derived
+from definitions.vocabulary import ConsentStatus, ContentClass, Purpose
+from interchange.x12.arrival import fingerprint
+from interchange.x12.envelope import Control
+from interchange.x12.segments import X12Problem
+from rules.disclosure import ConsentOnFile, DisclosureAsk, Released, release
+from runtime.keyring import Keyring
+from runtime.metrics import Metrics
+from runtime.people import open_message, seal_message
+from storage.models import AuthorizationRequest, Consent, ExchangeMessage, Person
+from storage.repositories import disclosure, exchange
+from storage.repositories.exchange import INTENT
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeIdentity:
+    """Who we are to partners, from the settings."""
+
+    submitter_id: str
+    usage: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeHands:
+    """What the activities of the exchange share."""
+
+    case: CaseHands
+    keyring: Keyring
+    line: PayerLine
+    identity: ExchangeIdentity
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Committed and ready to leave: the bytes, where they go, and the rows that tell of it. `inquiry`: not the request
+    itself but the question what became of it. `interrupted`: an earlier attempt ended between its commit and its
+    outcome, so the bytes may be there already: nothing is sent, the outcome is unknown."""
+
+    text: str
+    endpoint: str
+    message_id: UUID
+    disclosure_id: UUID | None
+    inquiry: bool = False
+    interrupted: bool = False
+
+
+class Withheld(Exception):
+    """Nothing may leave: the gate's reasons, as a sentence for the person who must act."""
+
+
+async def known_person(w: CaseWriting) -> tuple[Person, bytes] | None:
+    """The person with their key; None once they were erased, and then nothing about them leaves."""
+    person = await w.session.get(Person, w.case.person_id)
+    if person is None or person.wrapped_key is None:
+        return None
+    return person, person.wrapped_key
+
+
+async def gate(w: CaseWriting, asked: AuthorizationRequest, content: T, kind: ContentClass) -> Released[T]:
+    """Asked in the sending transaction, on the consents it sees (D11). Raises Withheld."""
+    consents = consents_on_file(await disclosure.consents_of(w.session, w.case.person_id))
+    verdict = release(content, ask_of(w, kind), consents, w.now)
+    if isinstance(verdict, Released):
+        return verdict
+    raise Withheld("; ".join(verdict.reasons))
+
+
+async def first_departure(
+    hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest, message_id: UUID, released: Released[T],
+    encode: Callable[[Released[T], Control], str], version: str,
+) -> Departure:  # fmt: skip
+    """Take the next control number and commit to these bytes. What cannot be written takes no number, so that the
+    partner sees no gap; X12Problem then says why."""
+    known = await known_person(w)
+    if known is None:
+        raise Withheld("the person's record was erased; nothing can be sent")
+    person, wrapped = known
+    identity = hands.identity
+    savepoint = await w.session.begin_nested()
+    number = await exchange.next_control_number(w.session, w.payer.key)
+    try:
+        text = encode(released, Control(identity.submitter_id, w.payer.payer_id, number, w.now, identity.usage))
+    except X12Problem:
+        await savepoint.rollback()
+        raise
+    await savepoint.commit()
+    mark = fingerprint(text)
+    w.session.add(
+        ExchangeMessage(
+            id=message_id, partner=w.payer.key, direction="out", kind="278", control_number=f"{number:09d}",
+            subject_id=asked.id, person_id=person.id, sealed=seal_message(hands.keyring, person.id, wrapped, text),
+            fingerprint=mark, status=INTENT, at=w.now, version=version, transaction_control=f"{number}/0001",
+        )
+    )  # fmt: skip
+    return await _intend(w, asked, message_id, released, text, mark)
+
+
+async def again(
+    hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest, message: ExchangeMessage, kind: ContentClass
+) -> Departure:
+    """The very same bytes under the same control number: the partner is known not to have them. The gate is asked
+    again, and each time bytes may leave is one disclosure."""
+    text = open_text(hands.keyring, await known_person(w), message)
+    released = await gate(w, asked, text, kind)
+    message.status, message.finished_at, message.problem = INTENT, None, None
+    return await _intend(w, asked, message.id, released, text, message.fingerprint)
+
+
+async def interrupted(w: CaseWriting, message: ExchangeMessage) -> Departure:
+    """The intent stands and its outcome was never written: a crash in between. The bytes may have arrived."""
+    _, last = await disclosure.departures_of(w.session, w.case.person_id, message.id)
+    return Departure(text="", endpoint="", message_id=message.id, disclosure_id=last, interrupted=True)
+
+
+def open_text(keyring: Keyring, known: tuple[Person, bytes] | None, message: ExchangeMessage) -> str:
+    if known is None:
+        raise Withheld("the person's record was erased; nothing can be sent")
+    return open_message(keyring, known[0].id, known[1], message.sealed)
+
+
+async def _intend(
+    w: CaseWriting, asked: AuthorizationRequest, message_id: UUID, released: Released[T], text: str, mark: str
+) -> Departure:
+    before, _ = await disclosure.departures_of(w.session, w.case.person_id, message_id)
+    disclosure_id = derived(message_id, "disclosure", before)
+    await disclosure.intend(
+        w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id,
+        content=released.ask.content.value, purpose=released.ask.purpose.value, recipient=released.ask.recipient,
+        consent_id=UUID(released.cover.consent_id), subject_id=asked.id, message_id=message_id, fingerprint=mark,
+        now=w.now, actor=w.actor,
+    )  # fmt: skip
+    return Departure(text, w.payer.endpoint or "", message_id, disclosure_id)
+
+
+def consents_on_file(rows: list[Consent]) -> tuple[ConsentOnFile, ...]:
+    """What the gate needs of each consent: the scope as signed, never the form's newer edition."""
+    return tuple(
+        ConsentOnFile(
+            consent_id=str(c.id),
+            form=c.form,
+            status=ConsentStatus(c.status),
+            purposes=tuple(Purpose(p) for p in c.scope.get("purposes", [])),
+            contents=tuple(ContentClass(k) for k in c.scope.get("contents", [])),
+            recipients=tuple(c.scope.get("recipients", [])),
+            recipient_classes=tuple(c.scope.get("recipient_classes", [])),
+            signed_at=c.signed_at,
+            expires_at=c.expires_at,
+            revoked_at=c.revoked_at,
+        )
+        for c in rows
+    )
+
+
+def ask_of(w: CaseWriting, kind: ContentClass) -> DisclosureAsk:
+    return DisclosureAsk(
+        person_id=str(w.case.person_id),
+        episode_id=str(w.episode.id),
+        content=kind,
+        purpose=Purpose.PAYMENT,
+        recipient=f"payer/{w.payer.key}",
+        recipient_class=w.payer.recipient_class,
+    )

@@ -1,0 +1,192 @@
+"""Sending a request: what may leave now, and what became of it. Never twice on a guess, never forgotten (E82, E95)."""
+
+from functools import partial
+from typing import Final
+
+from activities.answer_reading import take_delivered
+from activities.case_clocks import start_decision
+from activities.case_record import CaseWriting
+from activities.departure import (
+    Departure,
+    ExchangeHands,
+    Withheld,
+    again,
+    first_departure,
+    gate,
+    interrupted,
+    known_person,
+)
+from activities.messages.ground import Ground
+from activities.messages.notice import notice_of
+from activities.messages.review import review_of
+from activities.partners import payer_x12
+from activities.partners.payer_x12 import Delivery
+from activities.payer_queue import attempted, fallback, hold, left_queue, may_leave
+from definitions.exchange import Attempt
+from definitions.vocabulary import AuthorizationStatus, ContentClass
+from interchange.x12 import admission_notification, review_request
+from interchange.x12.segments import X12Problem
+from rules.sending import Road, content_class, must_call, road
+from runtime.people import open_person
+from storage.models import AuthorizationRequest, ExchangeMessage
+from storage.repositories import disclosure
+from storage.repositories.exchange import FAILED, MAY_GO_AGAIN, SENT, UNKNOWN, request_message
+
+ATTEMPT: Final = {
+    payer_x12.SENT: Attempt.ANSWERED,
+    payer_x12.UNKNOWN: Attempt.AMBIGUOUS,
+    payer_x12.NOT_SENT: Attempt.UNREACHABLE,
+}
+"""What a delivery says about the payer's system."""
+
+
+async def request_leaves(hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest) -> Departure | None:
+    """The departure of a ready request; None when it stays, and then its rows say why."""
+    if road(asked.kind, w.payer) is Road.BY_HAND:
+        await ask_by_hand(w, asked)
+        return None
+    if await known_person(w) is None:
+        await wait_for_consent(w, asked, "the person's record was erased; nothing can be sent")
+        return None
+    message = await w.session.get(ExchangeMessage, request_message(asked.id))
+    if message is not None and message.status not in MAY_GO_AGAIN:
+        return await interrupted(w, message)
+    if not await may_leave(w, asked):
+        return None
+    try:
+        kind = content_class(asked.kind, bool(asked.attachments))
+        if message is not None:
+            return await again(hands, w, asked, message, kind)
+        return await _first_time(hands, w, asked, kind)
+    except Withheld as reasons:
+        await wait_for_consent(w, asked, str(reasons))
+    except X12Problem as problem:
+        await data_problem(w, asked, str(problem))
+    return None
+
+
+async def _first_time(
+    hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest, kind: ContentClass
+) -> Departure:
+    known = await known_person(w)
+    if known is None:
+        raise Withheld("the person's record was erased; nothing can be sent")
+    person, wrapped = known
+    details = open_person(hands.keyring, person.id, person.sealed, wrapped)
+    edition = hands.case.catalog.edition(w.episode.edition)
+    facility = edition.facilities[w.episode.facility]
+    ground = await Ground.of(w, asked, details, facility, hands.identity.submitter_id)
+    leave = partial(first_departure, hands, w, asked, request_message(asked.id))
+    if road(asked.kind, w.payer) is Road.NOTICE:
+        notice = await gate(w, asked, notice_of(ground), kind)
+        departure = await leave(notice, admission_notification.encode_notification, admission_notification.VERSION)
+    else:
+        review = await gate(w, asked, review_of(ground), kind)
+        departure = await leave(review, review_request.encode, review_request.VERSION)
+    await w.note("authorization_requested", {"request": str(asked.id), "kind": asked.kind.value, "units": asked.units})
+    return departure
+
+
+async def ask_by_hand(w: CaseWriting, asked: AuthorizationRequest) -> None:
+    """No machine takes it: a person calls, uploads or faxes, and records it with its reference (AUTH-12)."""
+    asked.status = AuthorizationStatus.CONTACT_PAYER
+    if w.case.last_covered_day is None:
+        w.case.status = AuthorizationStatus.CONTACT_PAYER
+    w.case.version += 1
+    await w.owe(
+        "contact_payer",
+        f"{w.payer.key} takes this {asked.kind.value} request by hand only: {fallback(w.payer)}",
+        subject=asked.trace,
+        rule="AUTH-12",
+    )
+    await left_queue(w, asked)
+
+
+async def wait_for_consent(w: CaseWriting, asked: AuthorizationRequest, why: str) -> None:
+    """Nothing leaves: the request waits for consent, and somebody is told (domain 3.5)."""
+    asked.status = AuthorizationStatus.WAITING_CONSENT
+    w.case.status = AuthorizationStatus.WAITING_CONSENT
+    w.case.why = why
+    w.case.version += 1
+    await w.owe("consent_needed", f"the request to {w.payer.key} waits: {why}", subject=asked.trace, rule="domain 3.5")
+    await w.note("authorization_waiting_consent", {"request": str(asked.id)})
+    await w.tell_episode()
+    await left_queue(w, asked)
+
+
+async def data_problem(w: CaseWriting, asked: AuthorizationRequest, why: str) -> None:
+    asked.status = AuthorizationStatus.DATA_PROBLEM
+    if w.case.last_covered_day is None:
+        w.case.status = AuthorizationStatus.DATA_PROBLEM
+    w.case.why = why
+    w.case.version += 1
+    await w.owe("authorization_data_problem", why, subject=asked.trace)
+    await left_queue(w, asked)
+
+
+async def request_left(
+    hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest, message: ExchangeMessage, departure: Departure,
+    delivery: Delivery,
+) -> None:  # fmt: skip
+    """Write what became of a departure. What is true of the message is written whatever the request came to be
+    meanwhile: a request cancelled while its bytes were on the line was disclosed all the same."""
+    await conclude(w, message, departure, delivery)
+    asked.attempts += 1
+    if asked.status is AuthorizationStatus.READY:
+        await _follow(w, asked, delivery)
+    if not departure.interrupted:
+        await attempted(w, asked, ATTEMPT[delivery.outcome], delivery.problem)
+    if delivery.body is not None:
+        await take_delivered(hands, w, asked, delivery.body)
+
+
+async def conclude(w: CaseWriting, message: ExchangeMessage, departure: Departure, delivery: Delivery) -> None:
+    """The outcome of a departure, on the message and in the ledger of disclosures (D11)."""
+    if departure.disclosure_id is not None:
+        await disclosure.outcome(
+            w.session, disclosure_id=departure.disclosure_id, outcome=delivery.outcome, now=w.now
+        )  # fmt: skip
+    message.status = {payer_x12.SENT: SENT, payer_x12.UNKNOWN: UNKNOWN}.get(delivery.outcome, FAILED)
+    message.finished_at, message.problem = w.now, delivery.problem
+
+
+async def _follow(w: CaseWriting, asked: AuthorizationRequest, delivery: Delivery) -> None:
+    if delivery.outcome == payer_x12.NOT_SENT:
+        await hold(w, asked)
+        return
+    asked.sent_at, asked.held_at = w.now, None
+    await w.done("payer_unreachable", "sent")
+    if delivery.outcome == payer_x12.UNKNOWN:
+        await _unknown(w, asked, delivery)
+        return
+    if delivery.body is None:
+        # It was refused before anybody read it: the address, the credentials or the size, which is ours to correct.
+        await data_problem(w, asked, f"{delivery.problem}; tell the administrator, then ask again")
+        return
+    asked.status = AuthorizationStatus.SUBMITTED
+    w.case.status = AuthorizationStatus.SUBMITTED if w.case.last_covered_day is None else w.case.status
+    w.case.version += 1
+    await start_decision(w, asked)
+
+
+async def _unknown(w: CaseWriting, asked: AuthorizationRequest, delivery: Delivery) -> None:
+    """Bytes may have arrived: never sent again on a guess. The payer is asked what became of it, or a person calls."""
+    asked.status = AuthorizationStatus.TIMED_OUT
+    w.case.status = AuthorizationStatus.TIMED_OUT if w.case.last_covered_day is None else w.case.status
+    w.case.why = delivery.problem or "no answer"
+    w.case.version += 1
+    await start_decision(w, asked)
+    await w.note("authorization_no_answer", {"request": str(asked.id), "outcome": delivery.outcome})
+    if must_call(w.payer, asked.status, asked.inquiries):
+        await call_payer(w, asked)
+
+
+async def call_payer(w: CaseWriting, asked: AuthorizationRequest) -> None:
+    """No electronic way is left to learn what became of it (E82)."""
+    await w.owe(
+        "payer_silent",
+        f"nobody knows whether {w.payer.key} has the request with trace {asked.trace}: call, ask for it by its trace, "
+        "and record whether it was received",
+        subject=asked.trace,
+        rule="E82",
+    )

@@ -1,0 +1,77 @@
+"""The door payers' systems use, and how their lines stand (api.md, Payers)."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+
+from api.auth import require
+from api.deps import Wired
+from api.errors import Problem, problem
+from api.inbound import take_file
+from api.routes.episodes import PROBLEMS
+from api.tokens import User
+from definitions.errors import ErrorType, Refusal
+from definitions.exchange import Circuit
+from definitions.payer import Channel, Payer
+from definitions.vocabulary import LineState, Role
+from storage.models import PayerCircuit
+from storage.repositories import payer_circuit
+
+router = APIRouter(prefix="/v1", tags=["payers"])
+Reviewer = Annotated[User, Depends(require(Role.REVIEWER))]
+PayerMachine = Annotated[User, Depends(require(Role.PAYER))]
+EDI = "application/edi-x12"
+BODY_MAX = 2_000_000
+TOO_LARGE = 413
+
+
+@router.post("/payers/{payer}/x12", responses={**PROBLEMS, 200: {"content": {EDI: {}}}, TOO_LARGE: {}})
+async def inbound(payer: str, request: Request, held: Wired, user: PayerMachine) -> Response:
+    """Answers and 999s from a payer's system; answers 999s and TA1s. The same bytes twice are one answer."""
+    if user.username != payer:
+        raise problem(ErrorType.NOT_FOUND, "no such thing is on record: that payer")
+    raw = await _body(request)
+    answer = await take_file(held, held.catalog.latest.payers[payer], raw)
+    return Response(answer, media_type=EDI)
+
+
+async def _body(request: Request) -> bytes:
+    """Read as it comes, and no further than what is taken."""
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > BODY_MAX:
+        raise _too_large()
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_MAX:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> Problem:
+    refusal = Refusal(code=ErrorType.INVALID_REQUEST, detail=f"send at most {BODY_MAX} bytes at a time")
+    return Problem(refusal, TOO_LARGE)
+
+
+@router.get("/payers", responses=PROBLEMS)
+async def lines(held: Wired, user: Reviewer) -> JSONResponse:
+    """Every payer that is asked: how its system stands, how many requests wait for it, and the other roads to it."""
+    async with held.database.read() as session:
+        circuits = {row.payer: row for row in await payer_circuit.circuits(session)}
+        waiting = await payer_circuit.held_counts(session)
+    payers = [p for p in held.catalog.latest.payers.values() if p.channel is not Channel.NONE]
+    items = [_line(p, circuits.get(p.key), waiting.get(p.key, 0)) for p in sorted(payers, key=lambda p: p.key)]
+    return JSONResponse(jsonable_encoder({"items": items, "next": None}))
+
+
+def _line(payer: Payer, row: PayerCircuit | None, waiting: int) -> dict[str, Any]:
+    circuit = payer_circuit.circuit_of(row) if row is not None else Circuit()
+    up = circuit.state is LineState.CLOSED
+    return {
+        "payer": payer.key, "name": payer.name, "channel": payer.channel, "inquiry": payer.inquiry,
+        "state": circuit.state, "since": None if up else circuit.opened_at, "failures": circuit.failures,
+        "retry_at": None if up else circuit.retry_at, "why": row.why if row is not None else None, "held": waiting,
+        "fallback": {"telephone": payer.telephone or None, "fax": payer.fax or None},
+    }  # fmt: skip
