@@ -1,11 +1,13 @@
 # Everything a person needs to type. Needs Python 3.11 and make; sets the rest up itself.
-# Variables: PYTHON (which Python makes the environment), ARGS (passed on to pytest), BUNDLES (a folder for demo).
+# Variables: PYTHON (which Python makes the environment), ARGS (passed on to pytest), BUNDLES (a folder for demo),
+# ROUNDS (of chaos).
 
 PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
+ROUNDS ?= 30
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -52,8 +54,8 @@ demo: $(READY) ## run whole episodes in skipped time and show what they raised
 bench: $(READY) ## measure, each number beside its floor (JSON lines)
 	@$(PY) -m bench
 
-chaos: $(READY) ## kill the parts while they work and look for what was lost
-	@$(PY) -m pytest tests/chaos $(ARGS)
+chaos: $(READY) ## kill the parts while they work and look for what was lost (ROUNDS=n, ten minutes by default)
+	@$(PY) -m local.chaos --rounds $(ROUNDS)
 
 browser: ## install Debian's chromium for the page tests, where it may
 	@command -v chromium >/dev/null && exit 0; \
