@@ -13,6 +13,7 @@ from api.commands import CommandResult, accept, answered, run_command
 from api.deps import Services
 from api.errors import problem
 from api.tokens import User
+from api.viewing import purpose_of
 from definitions.episode import Diagnosis, OpenEpisode
 from definitions.errors import ErrorType
 from definitions.ids import derived, episode_id_of
@@ -23,6 +24,7 @@ from runtime.people import MEMBER, NAME_BIRTH, open_person, seal_again, seal_new
 from storage.models import Episode, Person
 from storage.repositories import person as persons
 from storage.repositories.command import Remembered
+from storage.repositories.viewing import note_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ async def start_episode(
         if first is not None:
             return _located(first)
         await _refuse_open_elsewhere(session, services, referral, stored)
-        record = await _put_on_record(session, services, referral, stored)
+        record = await _put_on_record(session, services, user, referral, stored)
     edition = services.catalog.latest
     result = await run_command(
         services,
@@ -154,7 +156,9 @@ async def _refuse_open_elsewhere(
         )
 
 
-async def _put_on_record(session: AsyncSession, services: Services, referral: Referral, stored: Remembered) -> OnRecord:
+async def _put_on_record(
+    session: AsyncSession, services: Services, user: User, referral: Referral, stored: Remembered
+) -> OnRecord:
     known = await _same_person(session, services, referral)
     person_id = known or derived(stored.key, "person")
     coverages: list[tuple[UUID, str]] = []
@@ -181,6 +185,11 @@ async def _put_on_record(session: AsyncSession, services: Services, referral: Re
         )
         coverages.append((coverage_id, coverage.member_id))
     await _seal_members(session, services, person_id, referral, coverages)
+    if existing is not None:
+        await note_view(
+            session, actor=user.actor, role=user.role, at=stored.accepted_at, purpose=purpose_of(user.role),
+            page="referral", people=[person_id], filters={"facility": referral.facility},
+        )  # fmt: skip
     return OnRecord(person_id, coverages[0][0])
 
 

@@ -48,12 +48,12 @@ async def _board(visit: Visit, key: str | None, initials: bool) -> dict[str, Any
     now = await held.clock.now()
     async with held.database.read() as session:
         seen = await board(session, visit.mine, place.key, now) or Board(place.key, now)
-        names = await names_of(
-            session,
-            held,
-            [*(b.person_id for b in seen.beds), *(m.person_id for m in seen.moves), *(p[1] for p in seen.pending_in),
-             *(u[1] for u in seen.unbedded)],
-        )  # fmt: skip
+    names = await names_of(
+        visit,
+        [*(b.person_id for b in seen.beds), *(m.person_id for m in seen.moves), *(p[1] for p in seen.pending_in),
+         *(u[1] for u in seen.unbedded)],
+        "board", facility=place.key, initials=initials,
+    )  # fmt: skip
     today = facility_date(now, place.zone)
     moving = [m for m in seen.moves if m.status == "scheduled" and facility_date(m.at, place.zone) <= today]
     return {
@@ -105,7 +105,7 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
     async with held.database.read() as session:
         waiting = await step_down_queue(session, mine)
         approved = await step_down_queue(session, mine, status="scheduled")
-        names = await names_of(session, held, (e.person_id for _, e in (*waiting, *approved)))
+    names = await names_of(visit, (e.person_id for _, e in (*waiting, *approved)), "queue", facilities=list(mine))
     return visit.page(
         "queue.html",
         (refused or {}).get("status", 200),
@@ -131,7 +131,7 @@ async def worklist_page(visit: Visiting, bucket: str = "") -> Response:
     zone = facility_of(user, held, None).zone
     async with held.database.read() as session:
         rows = await worklist(session, visit.mine, now, midnight_ending(facility_date(now, zone), zone))
-        names = await names_of(session, held, (r["person_id"] for r in rows))
+    names = await names_of(visit, (r["person_id"] for r in rows), "worklist", facilities=list(visit.mine))
     counts = {key: sum(r["bucket"] == key for r in rows) for key in BUCKETS}
     return visit.page(
         "worklist.html",

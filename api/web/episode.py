@@ -56,7 +56,7 @@ async def show_episode(
         happened = await timeline(session, episode_id, limit=500)
         ahead = await next_sessions(session, mine, episode_id, now)
         beds = await board(session, mine, found.episode.facility, now)
-        names = await names_of(session, held, [found.episode.person_id])
+    names = await names_of(visit, [found.episode.person_id], "episode", episode=str(episode_id))
     edition = held.catalog.edition(found.episode.edition)
     place = edition.facilities[found.episode.facility]
     wanted = assess or (refused or {}).get("typed", {}).get("instrument", "")

@@ -49,7 +49,9 @@ async def _list(visit: Visit, q: str, phase: str) -> Response:
     async with held.database.read() as session:
         people = await people_with(session, search_tokens(held.keyring, q)) if q else None
         rows = await episode_list(session, visit.mine, phase=wanted, people=people, limit=PAGE)
-        names = await names_of(session, held, (r.person_id for r in rows))
+    names = await names_of(
+        visit, (r.person_id for r in rows), "episodes", facilities=list(visit.mine), phase=wanted, searched=bool(q)
+    )
     return visit.page("episodes.html",  rows=rows, names=names, q=q, phase=phase, phases=list(Phase), most=PAGE,
         zones={f.key: f.zone for f in facilities_of(user, held)},
         places={f.key: f.name for f in facilities_of(user, held)}, levels=held.catalog.latest.levels,
