@@ -132,29 +132,14 @@ async def run_command(
 ) -> CommandResult:
     """Run update `update` of the episode's workflow with the command `build(now)` makes. The workflow is started
     from its rows when it is not running (D13)."""
-    async with services.database.write() as session:
-        stored = await accept(services, session, user, key, kind, body)
-    first = answered(stored, ok_status)
-    if first is not None:
-        return first
-    command = build(stored.accepted_at)
-    start = EpisodeStart(episode_id=command.episode_id, drive=services.settings.drive, rehydrate=kind != "open_episode")
 
-    async def send() -> dict[str, Any]:
-        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            "EpisodeWorkflow",
-            start,
-            id=episode_workflow(command.episode_id),
-            task_queue=CARE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        )
-        answer: dict[str, Any] = await services.client.execute_update_with_start_workflow(
-            update, command, id=stored.key, start_workflow_operation=operation
-        )
-        return answer
+    def prepare(now: datetime) -> Prepared:
+        command = build(now)
+        episode_id = command.episode_id
+        start = EpisodeStart(episode_id=episode_id, drive=services.settings.drive, rehydrate=kind != "open_episode")
+        return Prepared("EpisodeWorkflow", episode_workflow(episode_id), start, command)
 
-    return await settle(services, stored, send, ok_status)
+    return await _sent_once(services, user, key, kind, body, prepare, update, ok_status)
 
 
 async def run_case_command(
@@ -162,28 +147,51 @@ async def run_case_command(
     build: Callable[[datetime], BaseModel], update: str,
 ) -> CommandResult:  # fmt: skip
     """The same for an authorization case."""
+
+    def prepare(now: datetime) -> Prepared:
+        start = AuthorizationStart(authorization_id=case_id, drive=services.settings.drive, at=now)
+        return Prepared("AuthorizationWorkflow", authorization_workflow(case_id), start, build(now))
+
+    return await _sent_once(services, user, key, kind, body, prepare, update, 200)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A command with the workflow it goes to, and what starts that when it is not running."""
+
+    workflow: str
+    workflow_id: str
+    start: BaseModel
+    command: BaseModel
+
+
+async def _sent_once(
+    services: Services, user: User, key: str, kind: str, body: dict[str, Any],
+    prepare: Callable[[datetime], Prepared], update: str, ok_status: int,
+) -> CommandResult:  # fmt: skip
+    """Remember the command, give its first answer if there is one, else send it under its own key (D2)."""
     async with services.database.write() as session:
         stored = await accept(services, session, user, key, kind, body)
-    first = answered(stored)
+    first = answered(stored, ok_status)
     if first is not None:
         return first
-    start = AuthorizationStart(authorization_id=case_id, drive=services.settings.drive, at=stored.accepted_at)
+    made = prepare(stored.accepted_at)
 
     async def send() -> dict[str, Any]:
         operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            "AuthorizationWorkflow",
-            start,
-            id=authorization_workflow(case_id),
+            made.workflow,
+            made.start,
+            id=made.workflow_id,
             task_queue=CARE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
         answer: dict[str, Any] = await services.client.execute_update_with_start_workflow(
-            update, build(stored.accepted_at), id=stored.key, start_workflow_operation=operation
+            update, made.command, id=stored.key, start_workflow_operation=operation
         )
         return answer
 
-    return await settle(services, stored, send, 200)
+    return await settle(services, stored, send, ok_status)
 
 
 async def settle(
