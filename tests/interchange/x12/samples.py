@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from definitions.review_codes import Certification, LevelOfService
 from definitions.services_review import (
@@ -32,7 +33,10 @@ def golden(name: str) -> str:
     return (GOLDEN / f"{name}.x12").read_text()
 
 
-def released(content: ServicesReviewRequest) -> Released[ServicesReviewRequest]:
+T = TypeVar("T")
+
+
+def released(content: T) -> Released[T]:
     """Through the real gate, on a consent that covers it."""
     ask = DisclosureAsk(
         person_id="p1", episode_id="e1", content=ContentClass.AUTHORIZATION_REQUEST, purpose=Purpose.PAYMENT,

@@ -11,7 +11,7 @@ from interchange.x12.conformance import findings, requests_only
 from interchange.x12.envelope import Control, read_interchanges
 from interchange.x12.review_response import encode_answer
 from local.payer.decision import OUTCOMES, answer, pended
-from tests.interchange.x12.pyx12_maps.judge import Judge, Verdict
+from tests.interchange.x12.pyx12_maps.judge import Bench, Verdict
 from tests.interchange.x12.samples import (
     CONTROL,
     GOLDEN,
@@ -25,25 +25,23 @@ BACK = Control(sender="SAMPLECH", receiver="HARBORREC", number=7, at=datetime(20
 
 
 @pytest.fixture(scope="module")
-def judges(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judge]:
-    folder = tmp_path_factory.mktemp("pyx12")
-    return {direction: Judge(folder, direction) for direction in ("request", "response")}
+def judges(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("pyx12"))
 
 
-def says(judges: dict[str, Judge], text: str) -> Verdict:
-    purpose = re.search(r"BHT\*0007\*(\d\d)", text)
-    return judges["response" if purpose and purpose.group(1) == "11" else "request"].says(text)
+def says(judges: Bench, text: str) -> Verdict:
+    return judges.says(text)
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in GOLDEN.glob("*.x12")))
-def test_golden_files_pass(judges: dict[str, Judge], name: str) -> None:
+def test_golden_files_pass(judges: Bench, name: str) -> None:
     assert says(judges, golden(name)) == Verdict(True, ())
 
 
 @pytest.mark.parametrize("script", [*(f"{o}3" if o == "F" else o for o in OUTCOMES if o != "R"), "P"])
 @pytest.mark.parametrize("make", [residential, intensive_outpatient], ids=["residential", "outpatient"])
 def test_everything_we_and_the_local_payer_emit_passes(
-    judges: dict[str, Judge], script: str, make: type[ServicesReviewRequest]
+    judges: Bench, script: str, make: type[ServicesReviewRequest]
 ) -> None:
     request: ServicesReviewRequest = make(member_id=f"W123456789{script}")  # type: ignore[call-arg]  # a sample maker
     assert says(judges, emitted(request)) == Verdict(True, ())
@@ -51,7 +49,7 @@ def test_everything_we_and_the_local_payer_emit_passes(
     assert says(judges, encode_answer(given, BACK)) == Verdict(True, ())
 
 
-def test_a_long_patient_event_passes(judges: dict[str, Judge]) -> None:
+def test_a_long_patient_event_passes(judges: Bench) -> None:
     base = residential()
     line = base.lines[0]
     lines = tuple(line.model_copy(update={"trace": f"{line.trace}{n}"}) for n in range(30))
@@ -113,7 +111,7 @@ def mutant(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_the_judge_refuses_the_mutant(judges: dict[str, Judge], name: str) -> None:
+def test_the_judge_refuses_the_mutant(judges: Bench, name: str) -> None:
     assert says(judges, mutant(name)).good is False
 
 
@@ -140,9 +138,9 @@ def test_our_guide_refuses_a_hierarchy_that_does_not_hold(name: str) -> None:
     assert any(f.tag == "HL" and f.code == "8" for f in findings(transaction) or ())
 
 
-def test_the_999_we_answer_with_is_one_that_pyx12_takes(judges: dict[str, Judge]) -> None:
+def test_the_999_we_answer_with_is_one_that_pyx12_takes(judges: Bench) -> None:
     for text in (golden(REQUEST), mutant("unknown request category"), mutant("no UM")):
         group = read_interchanges(text)[0].groups[0]
         sets = judge_group(group, requests_only)
         acknowledged = encode_999(group.control, group.functional_id, group.version, sets, CONTROL)
-        assert judges["request"].says(acknowledged).good is True
+        assert judges.judge("request").says(acknowledged).good is True

@@ -4,22 +4,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from definitions.review_codes import Certification, LevelOfService
+from definitions.review_codes import Certification
 from definitions.services_review import (
-    AdmissionCodes,
     AttendingProvider,
     DateSpan,
-    ReviewAddress,
     ReviewAttachment,
-    ReviewContact,
     ReviewDiagnosis,
-    ReviewParty,
-    ReviewPerson,
-    ServiceDelivery,
-    ServiceLine,
     ServicesReviewRequest,
 )
 from interchange.x12.conformance import findings
@@ -27,7 +19,6 @@ from interchange.x12.review_request import encode, parse
 from interchange.x12.segments import DelimiterInCode, X12Problem
 from tests.interchange.x12.samples import (
     CONTROL,
-    NOW,
     emitted,
     golden,
     intensive_outpatient,
@@ -35,6 +26,7 @@ from tests.interchange.x12.samples import (
     released,
     residential,
 )
+from tests.interchange.x12.strategies import REQUESTS
 
 
 def extension() -> ServicesReviewRequest:
@@ -76,74 +68,6 @@ def test_worked_examples_are_written_to_the_letter(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_worked_examples_are_read_to_the_same_value(name: str) -> None:
     assert parse(*only_set(golden(name))) == EXAMPLES[name]
-
-
-CODE = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", min_size=1, max_size=12)
-WORD = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ'-.,", min_size=1, max_size=12)
-NAME = st.lists(WORD, min_size=1, max_size=2).map(" ".join)
-DIGITS = st.text("0123456789", min_size=10, max_size=10)
-DAY = st.dates(date(1930, 1, 1), date(2060, 12, 31))
-SPAN = st.tuples(DAY, DAY).map(lambda d: DateSpan(first=min(d), last=max(d)))
-COUNT = st.integers(0, 999)
-
-
-def maybe(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    return st.none() | inner
-
-
-REQUESTS = st.builds(
-    ServicesReviewRequest,
-    submitter_id=st.just("HARBORREC"),
-    receiver_id=st.just("SAMPLECH"),
-    reviewer=st.builds(ReviewParty, name=NAME, id=CODE.filter(lambda c: len(c) > 1)),
-    requester=st.builds(ReviewParty, name=NAME, id=DIGITS),
-    requester_tax_id=maybe(DIGITS),
-    requester_address=st.builds(
-        ReviewAddress, street=NAME, second_line=maybe(NAME), city=NAME.filter(lambda n: len(n) > 1),
-        state=st.sampled_from(["TX", "NY"]), postal_code=st.sampled_from(["78701", "787010001"]),
-    ),
-    requester_contact=st.builds(ReviewContact, name=maybe(NAME), telephone=DIGITS, fax=maybe(DIGITS)),
-    subscriber=st.builds(
-        ReviewPerson, family=NAME, given=NAME, member_id=CODE.filter(lambda c: len(c) > 1), birth_date=DAY,
-        gender=st.sampled_from("FMU"),
-    ),
-    trace=CODE,
-    originator=DIGITS,
-    category=st.sampled_from(["AR", "HS", "SC"]),
-    certification=st.sampled_from(Certification),
-    service_type=st.sampled_from(["AI", "A4", "MH"]),
-    facility_type=st.sampled_from(["86", "57", "11"]),
-    location_qualifier=st.sampled_from("AB"),
-    level_of_service=maybe(st.sampled_from(LevelOfService)),
-    release_code=st.sampled_from("YI"),
-    delay_reason=maybe(st.sampled_from(["1", "11"])),
-    previous_number=maybe(CODE),
-    admission_date=maybe(DAY),
-    discharge_date=maybe(DAY),
-    event_dates=maybe(SPAN),
-    diagnoses=st.lists(
-        st.builds(ReviewDiagnosis, qualifier=st.sampled_from(["ABK", "ABJ", "ABF"]), code=CODE), max_size=12
-    ).map(tuple),
-    delivery=st.builds(
-        ServiceDelivery, kind=st.sampled_from(["DY", "VS"]), quantity=COUNT, period=maybe(st.just("WK")),
-        every=maybe(st.integers(1, 9)), span=st.just("34"), span_count=maybe(st.integers(1, 12)),
-        days=maybe(st.just("1")), time_of_day=maybe(st.just("A")),
-    ),
-    admission_codes=maybe(
-        st.builds(AdmissionCodes, type=st.just("3"), source=maybe(st.just("D")), patient_status=maybe(st.just("30")))
-    ),
-    attachments=st.lists(
-        st.builds(ReviewAttachment, kind=st.sampled_from(["06", "09"]), transmission=st.sampled_from(["EL", "FX"]),
-                  control_number=CODE.filter(lambda c: len(c) > 1)), max_size=3,
-    ).map(tuple),
-    attending=maybe(st.builds(AttendingProvider, family=NAME, given=NAME, npi=DIGITS, taxonomy=maybe(CODE))),
-    message=maybe(NAME),
-    lines=st.lists(
-        st.builds(ServiceLine, trace=CODE, dates=SPAN, revenue_code=CODE, procedure_code=CODE,
-                  unit=st.sampled_from(["DA", "UN"]), quantity=COUNT), max_size=3,
-    ).map(tuple),
-    created_at=st.just(NOW),
-)  # fmt: skip
 
 
 @settings(max_examples=80, deadline=None)
