@@ -24,6 +24,8 @@ GUIDES: Final[tuple[Guide, ...]] = (
 )
 FROM_PAYER: Final = frozenset(id(g) for g in (RESPONSE, INQUIRY_ANSWER, NOTIFICATION_ANSWER, ACKNOWLEDGEMENT, BASE))
 AT_PAYER: Final = frozenset(id(g) for g in (REQUEST, INQUIRY, NOTIFICATION))
+BHT_WITHIN: Final = 5
+"""It comes first; a partner who puts something before it is still understood."""
 NAMED: Final = 10
 """Characters of a version that name the guide; what follows (A1, E2) are its addenda."""
 
@@ -43,8 +45,8 @@ def guide_for(transaction: Transaction) -> Guide | None:
 
 
 def purpose_of(transaction: Transaction) -> str:
-    """BHT02; empty when there is none."""
-    return next((s.at(2) for s in transaction.segments if s.tag == "BHT"), "")
+    """BHT02; empty when the transaction does not begin with one."""
+    return next((s.at(2) for s in transaction.segments[:BHT_WITHIN] if s.tag == "BHT"), "")
 
 
 def findings(transaction: Transaction) -> tuple[SyntaxFinding, ...] | None:

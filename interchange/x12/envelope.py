@@ -12,6 +12,8 @@ ISA_LENGTH: Final = 106
 NUMBER_MAX: Final = 999_999_999
 PARTY_MIN, PARTY_MAX = 2, 15
 """Characters of a sender or receiver id (GS02 and ISA06 together)."""
+PARTS_MAX: Final = 10_000
+"""Groups, sets and TA1s of one interchange: nobody sends more, and each is judged, answered and stored by itself."""
 BLANK: Final = " \r\n\t"
 NO_HEADER: Final = Segment("", ())
 
@@ -216,6 +218,8 @@ def _interchange(segments: list[Segment], delimiters: Delimiters, strict: bool) 
     isa, iea = segments[0], segments[-1]
     if isa.at(13) != iea.at(2):
         raise EnvelopeProblem("001", "ISA13 and IEA02 differ; the interchange is not whole")
+    if sum(s.tag in ("GS", "ST", "TA1") for s in segments) > PARTS_MAX:
+        raise EnvelopeProblem("024", f"the interchange holds more than {PARTS_MAX} groups and sets; send smaller ones")
     groups: list[Group] = []
     acknowledgements = []
     loose: list[Segment] = []

@@ -8,7 +8,7 @@ from interchange.x12.envelope import EnvelopeProblem, Group, Interchange, Transa
 from interchange.x12.segments import Delimiters, Segment
 
 PIECES_MAX: Final = 10_000
-"""A file with more is not taken: nobody sends so many, and each is stored by itself."""
+"""Of one file: nobody sends more, and each is stored by itself."""
 TA1: Final = "TA1"
 
 

@@ -1,5 +1,6 @@
 """999 and TA1: written, read back, and about the right set only (domain 6.12, E80)."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from definitions.acknowledgement import InterchangeAcknowledgement, SyntaxFinding
 from interchange.x12.acknowledgement import (
     Acknowledged,
+    acknowledge_file,
     acknowledgements,
     encode_999,
     encode_ta1,
@@ -17,8 +19,16 @@ from interchange.x12.acknowledgement import (
     refusing_ta1,
     rejected_by,
 )
-from interchange.x12.conformance import findings, guide_for, place_of, requests_only, responses_only
-from interchange.x12.envelope import EnvelopeProblem, Interchange, read_interchanges
+from interchange.x12.conformance import (
+    findings,
+    guide_for,
+    inbound_at_payer,
+    inbound_from_payer,
+    place_of,
+    requests_only,
+    responses_only,
+)
+from interchange.x12.envelope import EnvelopeProblem, Interchange, envelop, group_of, read_interchanges
 from tests.interchange.x12.samples import CONTROL, NOW, golden, only_set
 
 ACCEPT = "AK1*HI*101*005010X217~AK2*278*0001*005010X217~IK5*A~AK9*A*1*1*1~"
@@ -183,3 +193,114 @@ def test_a_transaction_without_a_guide_has_no_findings_and_no_guide() -> None:
 )
 def test_a_place_is_a_sentence(finding: SyntaxFinding, sentence: str) -> None:
     assert place_of(finding) == sentence
+
+
+def answered_file(text: str, *, at_payer: bool = True) -> str:
+    numbers = itertools.count(500)
+    judge = inbound_at_payer if at_payer else inbound_from_payer
+    return acknowledge_file(text, judge, lambda: next(numbers), sender="SAMPLECH", now=NOW)
+
+
+def flat(name: str) -> str:
+    return golden(name).replace("\n", "")
+
+
+def test_a_whole_file_gets_one_text_and_each_interchange_its_own_number() -> None:
+    said = read_interchanges(
+        answered_file(flat("request_residential") + flat("inquiry") + flat("notification_admission"))
+    )
+    assert [i.control_number for i in said] == ["000000500", "000000501", "000000502"]
+    assert [i.receiver for i in said] == ["HARBORREC"] * 3
+    assert [(a.version, a.verdict) for i in said for a in acknowledgements(i)] == [
+        ("005010X217", "A"), ("005010X215", "A"), ("005010X216", "A"),
+    ]  # fmt: skip
+
+
+def two_groups(second: str) -> str:
+    """An interchange with a good group and another."""
+    good, other = (flat(n)[106:].split("IEA*")[0] for n in ("request_residential", second))
+    other = other.replace("*101*X*", "*102*X*").replace("GE*1*101", "GE*1*102")
+    return flat("request_residential")[:106] + good + other + "IEA*2*000000101~"
+
+
+def test_groups_of_one_interchange_are_answered_in_one_by_a_999_each() -> None:
+    (interchange,) = read_interchanges(answered_file(two_groups("response_pended")))
+    (group,) = interchange.groups
+    assert (group.functional_id, [t.control for t in group.transactions]) == ("FA", ["0001", "0002"])
+    assert [(a.group_control, a.verdict) for a in acknowledgements(interchange)] == [("101", "A"), ("102", "R")]
+    assert all(findings(t) == () for t in group.transactions)
+
+
+def test_the_places_of_faults_are_passed_through() -> None:
+    (interchange,) = read_interchanges(answered_file(flat("request_residential").replace("UM*AR", "UM*QQ")))
+    (said,) = acknowledgements(interchange)
+    (of_set,) = said.sets
+    assert [(f.tag, f.position, f.element, f.element_code) for f in of_set.findings] == [("UM", 15, 1, "7")]
+    assert (of_set.accepted, of_set.problems) == (False, ("5",))
+
+
+def test_acknowledgements_are_not_acknowledged() -> None:
+    said = answered_file(flat("request_residential"))
+    assert answered_file(said, at_payer=False) == ""
+    ta1 = encode_ta1(InterchangeAcknowledgement(control_number="000000101", at=NOW, code="A"), CONTROL)
+    assert answered_file(ta1, at_payer=False) == ""
+
+
+def test_an_isa_that_asks_for_a_ta1_gets_one_beside_the_999() -> None:
+    (interchange,) = read_interchanges(answered_file(flat("request_residential").replace("*0*T*", "*1*T*")))
+    (received,) = interchange.acknowledgements
+    assert (received.control_number, received.code, received.note) == ("000000101", "A", "000")
+    assert [a.verdict for a in acknowledgements(interchange)] == ["A"]
+
+
+def test_the_part_of_a_file_that_cannot_be_read_is_refused_by_a_ta1() -> None:
+    cut = flat("inquiry").replace("000000101", "000000777")[:300]
+    first, second = read_interchanges(answered_file(flat("request_residential") + cut))
+    assert [a.verdict for a in acknowledgements(first)] == ["A"]
+    assert [(a.control_number, a.code, a.note) for a in second.acknowledgements] == [("000000777", "R", "023")]
+    assert second.receiver == "HARBORREC"
+
+
+@pytest.mark.parametrize("text", ["", "rubbish", "ISA*00*", "~" * 500])
+def test_rubbish_is_answered_by_a_ta1(text: str) -> None:
+    (interchange,) = read_interchanges(answered_file(text))
+    assert [(a.control_number, a.code) for a in interchange.acknowledgements] == [("000000000", "R")]
+
+
+def test_a_group_that_is_not_whole_is_refused_with_its_reason() -> None:
+    (interchange,) = read_interchanges(answered_file(flat("request_residential").replace("GE*1*101", "GE*3*109")))
+    (transaction,) = interchange.groups[0].transactions
+    assert transaction.segments[-1].elements == ("R", "3", "1", "0", "4", "5")
+    assert findings(transaction) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "at_payer"),
+    [
+        ("request_residential", True), ("request_full", True), ("inquiry", True), ("notification_discharge", True),
+        ("response_full", False), ("inquiry_absent", False), ("notification_receipt", False),
+    ],
+)  # fmt: skip
+def test_each_house_takes_what_is_meant_for_it(name: str, at_payer: bool) -> None:
+    _, transaction = only_set(golden(name))
+    assert (inbound_at_payer(transaction), inbound_from_payer(transaction)) == (((), None) if at_payer else (None, ()))
+
+
+def test_a_999_is_judged_by_a_guide_of_its_own() -> None:
+    said = encode_999("1", "HI", "005010X217", [Acknowledged("0001", "005010X217", False)], CONTROL)
+    _, transaction = only_set(said)
+    assert inbound_from_payer(transaction) == ()
+    assert inbound_at_payer(transaction) is None
+    _, odd = only_set(said.replace("IK5*R*5~", "").replace("SE*6", "SE*5"))
+    assert [(f.tag, f.code, f.loop) for f in inbound_from_payer(odd) or ()] == [("IK5", "3", "2000")]
+
+
+def test_groups_have_control_numbers_of_their_own() -> None:
+    text = envelop(
+        "".join(
+            group_of([["AK1*HI*1~"]], CONTROL, functional_id="FA", version="005010X231A1", transaction="999", number=n)
+            for n in (7, 8)
+        ),
+        CONTROL, groups=2,
+    )  # fmt: skip
+    assert [g.control for g in read_interchanges(text)[0].groups] == ["7", "8"]
