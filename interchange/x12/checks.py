@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import date
 from typing import Final
 
 from definitions.acknowledgement import SyntaxFinding
@@ -11,6 +11,10 @@ from interchange.x12.segments import Segment
 
 MISSING, CONDITION, TOO_MANY, SHORT, LONG, CHARACTER, CODE, DATE, TIME = "1", "2", "3", "4", "5", "6", "7", "8", "9"
 EXCLUDED, REPETITIONS, COMPONENTS, NOT_USED = "10", "12", "13", "I10"
+DAY: Final = re.compile(r"[0-9]{8}")
+CLOCK: Final = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,2}")
+WHOLE: Final = re.compile(r"[0-9]+")
+DECIMAL: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 Fault = tuple[int, int | None, int | None, str]
@@ -145,19 +149,26 @@ def _text(value: str) -> str | None:
 
 
 def _whole(value: str) -> str | None:
-    return None if re.fullmatch(r"[0-9]+", value) else CHARACTER
+    return None if WHOLE.fullmatch(value) else CHARACTER
 
 
 def _decimal(value: str) -> str | None:
-    return None if re.fullmatch(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", value) else CHARACTER
+    return None if DECIMAL.fullmatch(value) else CHARACTER
 
 
 def _date(value: str) -> str | None:
-    return None if re.fullmatch(r"[0-9]{8}", value) and _reads(value, "%Y%m%d") else DATE
+    if not DAY.fullmatch(value):
+        return DATE
+    try:
+        date(int(value[:4]), int(value[4:6]), int(value[6:]))
+    except ValueError:
+        return DATE
+    return None
 
 
 def _time(value: str) -> str | None:
-    good = re.fullmatch(r"[0-9]{4}(?:[0-9]{2}){0,2}", value) and _reads(value[:4], "%H%M") and value[4:6] < "60"
+    """HHMM, HHMMSS or HHMMSSDD."""
+    good = CLOCK.fullmatch(value) and value[:2] < "24" and value[2:4] < "60" and value[4:6] < "60"
     return None if good else TIME
 
 
@@ -169,14 +180,6 @@ def _period(value: str) -> str | None:
 
 def _moment(value: str) -> str | None:
     return DATE if _date(value[:8]) or _time(value[8:]) else None
-
-
-def _reads(value: str, form: str) -> bool:
-    try:
-        datetime.strptime(value, form).replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return True
 
 
 FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 Element = str | tuple[str, ...]
@@ -75,12 +76,17 @@ def free_text(value: str, limit: int = 60, delimiters: Delimiters = STANDARD) ->
     return " ".join(cleaned.split())[:limit].strip() or "UNKNOWN"
 
 
+@cache
+def _forbidden(delimiters: Delimiters) -> re.Pattern[str]:
+    return re.compile(rf"[^\x20-\x7e]|[{re.escape(delimiters.all)}]")
+
+
 def code(value: str, delimiters: Delimiters = STANDARD) -> str:
     """Identifiers and codes: refused, not repaired, when they hold a delimiter, an unprintable character or
     blanks at an end."""
-    if UNPRINTABLE.search(value) or any(mark in value for mark in delimiters.all):
+    if _forbidden(delimiters).search(value):
         raise DelimiterInCode("an identifier holds a delimiter or control character; correct it on the record")
-    if value != value.strip():
+    if value[:1] == " " or value[-1:] == " ":
         raise DelimiterInCode("an identifier begins or ends with a blank; correct it on the record")
     return value
 

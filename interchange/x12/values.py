@@ -58,7 +58,7 @@ def read_day(text: str) -> date:
     try:
         if not DAY.fullmatch(text):
             raise ValueError
-        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         raise X12Problem("a date is not written as CCYYMMDD") from None
 
