@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import boards, memory, midnight, ninety_days, startup, transitions
+from bench import boards, memory, midnight, ninety_days, startup, transitions, x12
 from local.rehearsal.house import House
 from runtime.temporal import leave
 
@@ -50,6 +50,7 @@ def main() -> int:
     in_a_house(memory.measure)
     in_a_house(ninety_days.measure)
     asyncio.run(midnight.run())
+    x12.measure()
     return boards.main()
 
 
