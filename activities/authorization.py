@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.answer_reading import read_answer
 from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
+from activities.case_grants import summarize
 from activities.case_record import ENDED, CaseHands, CaseWriting, record_of, requests_of
 from activities.payer_queue import wake_held
 from definitions.authorization import (
@@ -112,7 +113,8 @@ class AuthorizationActivities(AuthorizationContract):
 
     @activity.defn
     async def note_case_change(self, request: CaseChanged) -> CaseOutcome:
-        """Rows changed elsewhere: a consent that now covers makes a waiting request ready again."""
+        """Rows changed elsewhere: a consent that now covers makes a waiting request ready again, and units used at
+        night may move the last covered day up (AUTH-01)."""
 
         async def act(w: CaseWriting) -> Refusal | None:
             for asked in await requests_of(w.session, w.case.id):
@@ -122,6 +124,9 @@ class AuthorizationActivities(AuthorizationContract):
             if w.case.status is AuthorizationStatus.WAITING_CONSENT:
                 w.case.status = AuthorizationStatus.READY
             await wake_held(w)
+            before = w.case.last_covered_day
+            await summarize(w)
+            w.case.version += before != w.case.last_covered_day
             return None
 
         return await self._hands.act(request.authorization_id, request.key, request.at, "note_case_change", act)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from activities.case_record import CaseWriting, requests_of
+from activities.scarce_units import carried_through
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, GrantState
 from rules.grants import Changes, DecisionFact, GrantFact, RequestFact, Standing, changes, family_of, standing
@@ -120,14 +121,15 @@ def _open(w: CaseWriting, facts: Sequence[GrantFact]) -> None:
 
 
 async def summarize(w: CaseWriting) -> None:
-    """The case says what its open grants say: units, last covered day (inclusive, AUTH-06), level, number, review."""
+    """The case says what its open grants say: units, last covered day (inclusive, AUTH-06; earlier than the grant's
+    last date where its units run out first, AUTH-01), level, number, review."""
     case, held = w.case, await open_grants(w)
     case.granted_units = sum(g.units for g in held)
     newest = held[-1] if held else None
-    case.last_covered_day = newest.through_date if newest else None
+    case.last_covered_day = await carried_through(w.session, newest, w.billing_of(newest.level)) if newest else None
     case.granted_level = newest.level if newest else None
     case.number = (newest.number if newest else None) or case.number
-    case.review_due_at = review_due(newest.through_date, w.payer.review) if newest else None
+    case.review_due_at = review_due(case.last_covered_day, w.payer.review) if case.last_covered_day else None
     # A case opened ahead of a scheduled move speaks for its level only once the person is there.
     if case.stay_id is not None and w.episode.stay_id == case.stay_id:
         w.episode.authorized_level = case.granted_level

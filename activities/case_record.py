@@ -1,6 +1,6 @@
 """A case as its rows say, with its deadlines (D6), and the one way to write to a case."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,9 +14,10 @@ from definitions.authorization import AuthorizationRecord, CaseOutcome
 from definitions.case_state import CaseState, DisputeState, QuestionState
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_workflow
+from definitions.level import LevelOfCare
 from definitions.payer import Payer
 from definitions.regime import Regime
-from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
+from definitions.vocabulary import AuthorizationStatus, BillingBehaviour, ClockName, RequestKind
 from rules.calendar import facility_date
 from rules.case_deadlines import deadlines_of
 from rules.clocks import start
@@ -65,6 +66,12 @@ class CaseWriting:
     actor: str
     role: str
     now: datetime
+    levels: Mapping[str, LevelOfCare]
+
+    def billing_of(self, level: str) -> BillingBehaviour:
+        """How a day at a level becomes payable; overnight when the payer granted a level this house does not run."""
+        found = self.levels.get(level)
+        return found.billing if found is not None else BillingBehaviour.OVERNIGHT
 
     async def note(self, kind: str, detail: dict[str, Any], at: datetime | None = None) -> None:
         await timeline.record(
@@ -158,7 +165,7 @@ class CaseHands:
         return CaseWriting(
             session=session, case=case, episode=episode, payer=payer,
             regime=self.catalog.regime(payer.regime, facility_date(now, payer.review.zone)), zone=zone, key=key,
-            actor=actor, role=role, now=now,
+            actor=actor, role=role, now=now, levels=edition.levels,
         )  # fmt: skip
 
     async def act(

@@ -13,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities.drift import watch_drift
+from activities.scarce_units import tell_scarce_cases
 from activities.session_horizon import extend_horizon
 from definitions.accrual import DayKind
 from definitions.charging import AgreedRate, CoverageFact, NightStay, PresenceRow, WantedCharge, WantedException
@@ -106,6 +108,8 @@ class MidnightActivities(MidnightContract):
         closed = await self.close(request, activity.heartbeat)
         async with self._database.write() as session:
             await extend_horizon(session, self._catalog, request.facility, request.service_date)
+            await watch_drift(session, self._catalog, request.facility, request.service_date, request.now)
+            await tell_scarce_cases(session, request.facility, request.service_date, request.now)
         return closed
 
     async def close(self, request: CloseDate, beat: Beat = _still) -> DateClosed:
