@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from activities.ending_undone import undo_ending
+from activities.ending_undone import undo_ending, undo_leave
 from activities.hands import Writing, answer_for
 from activities.plan_execution import record_movement
 from activities.restatement import restate
@@ -45,6 +45,8 @@ async def correct(writing: Writing, request: CorrectMovement) -> Answer | Refusa
     restated = await restate(writing, done.id)
     if request.void and row.kind in ENDINGS:
         restated = restated.joined(await undo_ending(writing, await _original(writing, row), done.id))
+    if request.void and row.kind in (MovementKind.LEAVE, MovementKind.SEND_OUT):
+        restated = restated.joined(await undo_leave(writing, await _original(writing, row)))
     diff = restated.model_dump(exclude_defaults=True)
     await writing.note(
         "correction",

@@ -1,4 +1,4 @@
-"""An ending that was taken back: what it had put aside comes back, what it had asked for is asked no more (E58).
+"""An ending or a leave that was taken back: what it had put aside comes back, what it had asked for is asked no more (E58).
 
 Nothing is deleted: items are reopened or cancelled with a reason, and what cannot come back by itself is owned."""
 
@@ -21,11 +21,12 @@ from definitions.vocabulary import (
 )
 from rules.ending import SUMMARY_INSTRUMENT
 from storage.models import AssessmentDue, Consent, Movement, OpenItem, Transition
+from storage.reads.clock_facts import HOLD_NOTICE, RETURN_NOTICE
 from storage.repositories import work
 
 EPISODE_ENDED = "the episode ended"
 """How an ending closes items and requests; a correction finds them by this and by the moment."""
-TAKEN_BACK = "the ending was taken back"
+TAKEN_BACK = "what it followed from was taken back"
 
 
 async def undo_ending(writing: Writing, ending: Movement, by: UUID) -> Restated:
@@ -45,15 +46,28 @@ async def undo_ending(writing: Writing, ending: Movement, by: UUID) -> Restated:
     return Restated(items_cancelled=cancelled, items_reopened=reopened, consents_back=consents)
 
 
-async def _its_items(writing: Writing, ending: Movement) -> int:
-    """Duties of the ending that are still open: nobody follows up on somebody who never left. Ids derive from the
-    ending's command, so items of the same kind from elsewhere stay."""
+async def undo_leave(writing: Writing, leave: Movement) -> Restated:
+    """Nobody was away: nobody is searched for, and what the send-out asked for is asked no more."""
+    cancelled = await _its_items(writing, leave)
+    for kind in (RETURN_NOTICE, HOLD_NOTICE):
+        cancelled += await work.close_items(
+            writing.session, episode_id=writing.episode.id, now=writing.now, actor="system", resolution=TAKEN_BACK,
+            kind=kind, status=OpenItemStatus.CANCELLED,
+        )  # fmt: skip
+    return Restated(items_cancelled=cancelled)
+
+
+async def _its_items(writing: Writing, movement: Movement) -> int:
+    """Duties of the movement that are still open: nobody follows up on somebody who never left. Ids derive from its
+    command, so items of the same kind from elsewhere stay."""
     rows = await writing.session.execute(
         select(OpenItem).where(OpenItem.episode_id == writing.episode.id, OpenItem.status == OpenItemStatus.OPEN)
     )
     count = 0
     for item in rows.scalars():
-        if item.id == derived(ending.command_key, "item", item.kind, item.owner_role):
+        own = (derived(movement.command_key, "item", item.kind, item.owner_role),
+               derived(movement.command_key, "item", item.kind))  # fmt: skip
+        if item.id in own:
             item.status = OpenItemStatus.CANCELLED
             item.resolved_at, item.resolved_by, item.resolution = writing.now, "system", TAKEN_BACK
             count += 1

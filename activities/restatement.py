@@ -120,7 +120,7 @@ async def _requirements(writing: Writing, facts: list[MovementFact], projection:
     gone = [r for r in rows if r.status in open_now and r.stay_id is not None and r.stay_id not in stays]
     for row in gone:
         row.status, row.closed_at, row.cancelled_by = AssessmentStatus.CANCELLED, writing.now, by
-    await _anchor(writing, rows, facts, projection)
+    await _anchor(writing, rows, facts, projection, by)
     owed = {(r.stay_id, r.instrument) for r in rows if r.status in open_now}
     taken_back = {f.id for f in facts} - _ways_that_stand(facts) - {by}
     here = {s.id for s in projection.open_stays} | ({None} if writing.episode.phase is Phase.INTAKE else set())
@@ -162,9 +162,9 @@ def _come_back(row: AssessmentDue, now: datetime, grace_hours: int) -> None:
 
 
 async def _anchor(
-    writing: Writing, rows: list[AssessmentDue], facts: list[MovementFact], projection: Projection
+    writing: Writing, rows: list[AssessmentDue], facts: list[MovementFact], projection: Projection, by: UUID
 ) -> None:
-    """A stay that began at another hour owes its first results from that hour (ASM-01)."""
+    """A stay that this correction lets begin at another hour owes its first results from that hour (ASM-01)."""
     commands = {
         i: key
         for i, key in (
@@ -173,7 +173,7 @@ async def _anchor(
             )
         ).tuples()
     }
-    roots = {derived(root_of(f, facts), "stay"): root_of(f, facts) for f in standing(facts)}
+    roots = {derived(root_of(f, facts), "stay"): root_of(f, facts) for f in standing(facts) if f.id == by}
     for stay in projection.open_stays:
         root = roots.get(stay.id)
         first = next((f for f in facts if f.id == root), None)

@@ -99,7 +99,14 @@ async def tell(story: Story) -> None:
         story.look(stage, f"{name} before")
     ended.end("completed", "goals met")
     early.end("completed", "goals met")
-    away.leave(story.driver.now + timedelta(days=3))
+    away.post(
+        "clinician",
+        f"/v1/episodes/{away.episode}/leave",
+        {
+            "kind": "send_out", "left_at": away.now(), "reason": "chest pain",
+            "expected_return_at": (story.driver.now + timedelta(days=3)).isoformat(),
+        },
+    )  # fmt: skip
     await ended.wait(days=1, hours=3)
     story.look(ended, "ended")
     story.look(moved, "moved")
@@ -107,7 +114,7 @@ async def tell(story: Story) -> None:
     story.look(early, "early")
     story.restated = story.correct(ended, "discharge", void=True)["detail"]["restated"]
     story.correct(moved, "transfer", void=True)
-    story.correct(away, "leave", void=True)
+    story.correct(away, "send_out", void=True)
     story.correct(early, "discharge", effective_at=(story.driver.now - timedelta(days=2, hours=3)).isoformat())
     await story.driver.settle()
     for name, stage in (("ended", ended), ("moved", moved), ("away", away), ("early", early)):
@@ -214,6 +221,9 @@ def test_a_voided_leave_gives_back_the_places_it_took(story: Story) -> None:
     assert (gone["page"]["away"], after["page"]["away"]) == (True, False)
     assert set(before["owed"]) == set(after["owed"])
     assert gone["owed"] == {}
+    asked = {"emergency_disclosure_log", "payer_told"}
+    assert asked <= set(gone["items"].values())
+    assert not asked & set(after["items"].values())
 
 
 def test_a_discharge_moved_earlier_ends_case_days_and_sessions_earlier(story: Story) -> None:
