@@ -43,6 +43,8 @@ class Acknowledgement999(WireModel):
     received: int = 0
     accepted: int = 0
     sets: tuple[SetAcknowledgement, ...] = ()
+    problems: tuple[str, ...] = ()
+    """AK905 and on: what was wrong with the group itself (4 numbers differ, 5 wrong count)."""
 
     @property
     def rejected(self) -> bool:

@@ -214,6 +214,7 @@ def parse_999(transaction: Transaction) -> Acknowledgement999:
     return Acknowledgement999(
         group_control=head.at(2), functional_id=head.at(1), version=head.at(3), verdict=tail.at(1),
         included=_number(tail.at(2)), received=_number(tail.at(3)), accepted=_number(tail.at(4)), sets=tuple(sets),
+        problems=tuple(p for p in tail.elements[4:9] if p),
     )  # fmt: skip
 
 

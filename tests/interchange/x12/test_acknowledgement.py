@@ -271,6 +271,8 @@ def test_a_group_that_is_not_whole_is_refused_with_its_reason() -> None:
     (interchange,) = read_interchanges(answered_file(flat("request_residential").replace("GE*1*101", "GE*3*109")))
     (transaction,) = interchange.groups[0].transactions
     assert transaction.segments[-1].elements == ("R", "3", "1", "0", "4", "5")
+    (said,) = acknowledgements(interchange)
+    assert (said.verdict, said.included, said.problems) == ("R", 3, ("4", "5"))
     assert findings(transaction) == ()
 
 
