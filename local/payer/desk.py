@@ -216,7 +216,12 @@ class Desk:
                 action = self._pen.write(said, review, now).action or ""
                 self._book.decided(review.payer, review.trace, STATES.get(action, review.state), now, said.id)
             else:
-                self._book.say(review.payer, review.trace, step, kind="278", road=DELIVERY, made_at=now, due_at=due)
+                late = self._book.say(
+                    review.payer, review.trace, step, kind="278", road=DELIVERY, made_at=now, due_at=due
+                )
+                if step.stale:
+                    # Made before what overtakes it: its moment and its control number say so.
+                    self._pen.write(late, review, now)
         return self._book.review(review.payer, review.trace) or review
 
     def _standing(self, review: Review, envelope: Envelope, now: datetime) -> Said:

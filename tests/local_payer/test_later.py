@@ -76,7 +76,11 @@ def test_out_of_order(driven: PayerProcess, door: Door) -> None:
     text = emitted(residential(member_id="W123456789OP6D"))
     assert driven.verdicts(text, at=NOON) == ["A"]
     driven.advance(NEXT_WEEK)
-    assert [a.action for a in door.answers()] == [Action.NOT_CERTIFIED, Action.PENDED]
+    outcome, overtaken = door.answers()
+    assert (outcome.action, overtaken.action) == (Action.NOT_CERTIFIED, Action.PENDED)
+    assert overtaken.created_at < outcome.created_at
+    numbers = [only_set(body)[0].control_number for _, body, _ in door.taken]
+    assert numbers == sorted(numbers, reverse=True)
     assert driven.states() == ["denied"]
     assert parse_answer(*only_set(driven.send(text).text)).action is Action.NOT_CERTIFIED
 
