@@ -206,7 +206,7 @@ class Desk:
 
     def _take(self, review: Review, steps: Sequence[Step], now: datetime) -> Review:
         """The case, its answer in the call and all that will be delivered."""
-        try_out(review, now)
+        try_out(review, steps, now)
         self._book.open(review)
         for count, step in enumerate(steps):
             timed = step.on == "time"

@@ -90,8 +90,11 @@ def render(review: Review, step: Step, control: Control) -> tuple[str, str]:
     return encode_answer(answer, control), AAA if answer.rejections else (answer.action or NONE_YET)
 
 
-def try_out(review: Review, at: datetime) -> None:
-    """Raises X12Problem when no answer to this can be written, for one because its ids hold our delimiters."""
+def try_out(review: Review, steps: Sequence[Step], at: datetime) -> None:
+    """Raises X12Problem when anything that will be said to this cannot be written, for one because its ids hold our
+    delimiters: a case that is taken can be answered to its end."""
     envelope = Envelope.read(review.envelope)
     control = Control(sender=envelope.receiver, receiver=envelope.sender, number=TRIAL_NUMBER, at=at)
-    render(review, Step(say=Say.PEND), control)
+    for step in steps:
+        if step.say not in (Say.AGAIN, Say.ANEW):
+            render(review, step, control)

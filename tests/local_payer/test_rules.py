@@ -96,3 +96,11 @@ def test_rules_and_their_counts_outlive_the_process(start: Start) -> None:
     before.stop(signal.SIGKILL)
     after = start("--drive", "driven")
     assert after.ask(residential(trace="EP2", member_id="W9990042"), at=NOON).action is Action.NOT_CERTIFIED
+
+
+def test_what_cannot_be_written_later_is_refused_at_once(driven: PayerProcess) -> None:
+    """A script with a code no guide knows: no case is taken that could not be answered to its end."""
+    steps = [{"say": "pend"}, {"say": "reject", "code": "7", "after_hours": 6}]
+    driven.script({"steps": steps}, trace="EP1")
+    assert driven.verdicts(emitted(residential(trace="EP1")), at=NOON) == ["R"]
+    assert (driven.reviews(), driven.next_due()) == ([], None)
