@@ -47,6 +47,8 @@ async def start_clock(w: CaseWriting, name: ClockName, subject_id: UUID) -> Runn
 
 
 async def running(w: CaseWriting, subject_id: UUID) -> list[AuthorizationClock]:
+    # Rows are read anew, for clocks are started by statement; what was changed before must not be read over.
+    await w.session.flush()
     rows = await w.session.execute(
         select(AuthorizationClock)
         .where(AuthorizationClock.subject_id == subject_id, AuthorizationClock.stopped_at.is_(None))

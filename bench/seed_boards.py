@@ -94,8 +94,8 @@ ROWS: Final = (
     "CASE WHEN ends IS NULL AND n % 5 = 0 THEN 'submitted' ELSE 'approved' END, CAST(stay AS text), level, 'DY', 20, "
     "CAST(starts AS date), CAST(starts AS date) + 20, false, starts, starts, 1 FROM lived",
     "INSERT INTO authorization_decision (id, request_id, authorization_id, action, status, number, level, unit, units, "
-    "from_date, through_date, received_at, source, fingerprint) SELECT stay, stay, stay, 'A1', 'approved', 'N' || n, level, "
-    "'DY', 20, CAST(starts AS date), CAST(starts AS date) + 20, starts, 'bench', CAST(stay AS text) FROM lived "
+    "from_date, through_date, received_at, source, fingerprint) SELECT stay, stay, stay, 'A1', 'approved', 'N' || n, "
+    "level, 'DY', 20, CAST(starts AS date), CAST(starts AS date) + 20, starts, 'bench', CAST(stay AS text) FROM lived "
     "WHERE ends IS NOT NULL OR n % 5 <> 0",
     "INSERT INTO open_item (id, episode_id, facility, kind, owner_role, why, opened_at, due_at, status, resolved_at) "
     "SELECT CAST(md5('item' || k || episode) AS uuid), episode, facility, 'consent_to_sign', 'clinician', 'present it', "
