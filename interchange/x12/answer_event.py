@@ -37,10 +37,11 @@ BELOW_THE_MEMBER = ("2000E", "2010EA", "2000F", "2010F")
 DAYS = "DY"
 
 
-def told_lines(answer: ServicesReviewResponse) -> bool:
-    """Whether the answer has an event: it names a trace, or rejects something about the event."""
+def has_event(answer: ServicesReviewResponse) -> bool:
+    """Whether the answer has an event: it names a trace, decides, or rejects something about the event."""
     named = answer.trace is not None or answer.inquiry_trace is not None
-    return named or any(r.loop in BELOW_THE_MEMBER for r in answer.rejections)
+    decides = answer.action is not None or bool(answer.lines) or answer.reference_number is not None
+    return named or decides or any(r.loop in BELOW_THE_MEMBER for r in answer.rejections)
 
 
 def rejected(answer: ServicesReviewResponse, loop: str, occurrence: int = 1) -> list[str]:
@@ -52,7 +53,7 @@ def rejected(answer: ServicesReviewResponse, loop: str, occurrence: int = 1) -> 
 
 
 def event_segments(answer: ServicesReviewResponse, levels: Levels) -> list[str]:
-    if not told_lines(answer):
+    if not has_event(answer):
         return []
     segments = [
         levels.open(levels.count, "EV", children=bool(answer.lines)),

@@ -6,7 +6,7 @@ leaves this house)."""
 from typing import Final
 
 from definitions.services_review import Answers, ServicesReviewResponse
-from interchange.x12.answer_event import event_segments, read_event, read_lines, rejected, told_lines
+from interchange.x12.answer_event import event_segments, has_event, read_event, read_lines, rejected
 from interchange.x12.conformance import of_guide, refuse_unless_conforming
 from interchange.x12.envelope import Control, Interchange, Transaction, wrap
 from interchange.x12.event_parts import Levels
@@ -63,7 +63,7 @@ def write_answer(answer: ServicesReviewResponse, head: str, control: Control, ve
 
 def member_segments(answer: ServicesReviewResponse, levels: Levels) -> list[str]:
     """Subscriber and dependent, with what was wrong with them."""
-    event = told_lines(answer)
+    event = has_event(answer)
     member = ("MI", code(answer.member_id)) if answer.member_id else ("", "")
     born = []
     if answer.member_birth_date is not None:

@@ -17,6 +17,7 @@ from definitions.services_review import (
 from interchange.x12.conformance import findings
 from interchange.x12.review_request import encode, parse
 from interchange.x12.segments import DelimiterInCode, X12Problem
+from tests.interchange.x12.messages import full_request
 from tests.interchange.x12.samples import (
     CONTROL,
     emitted,
@@ -57,6 +58,7 @@ EXAMPLES = {
     "request_extension": extension(),
     "request_iop": intensive_outpatient(),
     "request_cancel": cancellation(),
+    "request_full": full_request(),
 }
 
 

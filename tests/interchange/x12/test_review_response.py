@@ -15,6 +15,7 @@ from interchange.x12.conformance import findings
 from interchange.x12.envelope import Control
 from interchange.x12.review_response import encode_answer, parse_answer
 from interchange.x12.segments import X12Problem
+from tests.interchange.x12.messages import full_response
 from tests.interchange.x12.samples import NOW, golden, only_set
 from tests.interchange.x12.strategies import answers_to
 
@@ -52,6 +53,21 @@ def test_member_not_found_is_a_rejection_and_no_decision() -> None:
     answer = parse_answer(*only_set(golden("response_member_not_found")))
     assert answer.rejections == (Rejection(loop="2010C", code="75", follow_up="C"),)
     assert (answer.action, answer.trace, answer.lines) == (None, None, ())
+
+
+def test_a_decision_without_a_trace_is_not_lost() -> None:
+    answer = parse_answer(*only_set(golden("response_denied"))).model_copy(update={"trace": None, "originator": None})
+    assert parse_answer(*only_set(encode_answer(answer, BACK))) == answer
+
+
+def test_the_full_answer_says_everything_at_its_place() -> None:
+    answer = parse_answer(*only_set(golden("response_full")))
+    assert answer == full_response()
+    assert encode_answer(full_response(), BACK) == golden("response_full").replace("\n", "")
+    assert [(r.loop, r.occurrence, r.code) for r in answer.rejections] == [
+        ("2010B", 1, "97"), ("2010D", 1, "71"), ("2010EA", 2, "46"), ("2000F", 2, "AG"), ("2010F", 1, "51"),
+    ]  # fmt: skip
+    assert [line.action for line in answer.lines] == [Action.MODIFIED, None]
 
 
 def test_a_denial_is_a_decision_and_no_rejection() -> None:
