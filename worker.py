@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.authorization import AuthorizationActivities
 from activities.case_record import CaseHands
 from activities.consent import ConsentActivities
+from activities.coverage import CoverageActivities
 from activities.departure import ExchangeHands, ExchangeIdentity
 from activities.dispute import DisputeActivities
 from activities.episode import EpisodeActivities
@@ -66,6 +67,7 @@ def wire(
         TransitionActivities(episode),
         MovementActivities(episode),
         ConsentActivities(episode),
+        CoverageActivities(episode),
         AuthorizationActivities(case, keyring),
         DisputeActivities(case),
         MidnightActivities(database, catalog),

@@ -129,7 +129,11 @@ async def summarize(w: CaseWriting) -> None:
     case.last_covered_day = await carried_through(w.session, newest, w.billing_of(newest.level)) if newest else None
     case.granted_level = newest.level if newest else None
     case.number = (newest.number if newest else None) or case.number
-    case.review_due_at = review_due(case.last_covered_day, w.payer.review) if case.last_covered_day else None
-    # A case opened ahead of a scheduled move speaks for its level only once the person is there.
-    if case.stay_id is not None and w.episode.stay_id == case.stay_id:
+    lcd = case.last_covered_day
+    # A case that looks back at a stay which has ended asks for no continuation (E26).
+    over = lcd is not None and case.end_dated_on is not None and lcd >= case.end_dated_on
+    case.review_due_at = review_due(lcd, w.payer.review) if lcd and not over else None
+    # A case opened ahead of a scheduled move speaks for its level only once the person is there, and a case of another
+    # payer (second, gone or still to come) never for what the one who pays authorized.
+    if case.stay_id is not None and w.episode.stay_id == case.stay_id and w.episode.payer == case.payer:
         w.episode.authorized_level = case.granted_level

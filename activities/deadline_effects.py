@@ -5,17 +5,21 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from activities.coverage_effects import settle
 from activities.hands import Writing
 from activities.plan_execution import present_consent
 from activities.transition import execute_scheduled
 from definitions.deadline import Deadline
 from definitions.ids import derived
 from definitions.vocabulary import ConsentStatus, DeadlineKind, OpenItemStatus, Role
+from rules.calendar import facility_date
+from rules.coverage import primary_on
 from rules.deadlines import due
 from rules.episode_clock import deadlines_of
 from storage.models import Alert, AssessmentDue, Consent, OpenItem
 from storage.reads.clock_facts import ASSESSMENT_NOTICE, HOLD_NOTICE, RETURN_NOTICE, read_clock_facts
 from storage.repositories import work
+from storage.repositories.coverage import coverages_of
 
 Effect = Callable[[Writing, Deadline, datetime], Awaitable[None]]
 
@@ -143,6 +147,23 @@ async def _alert_unanswered(writing: Writing, deadline: Deadline, now: datetime)
     await writing.note("alert_unacknowledged", {"alert": str(alert.id), "rule": alert.rule}, at=deadline.at)
 
 
+async def _coverage_changes(writing: Writing, deadline: Deadline, now: datetime) -> None:
+    """The midnight at which another payer takes over, or nobody pays any more (E38). Several coverages that change at
+    one midnight are settled together."""
+    on = facility_date(deadline.at, writing.facility.zone)
+    if writing.episode.coverage_on is not None and writing.episode.coverage_on >= on:
+        return
+    own = Writing(
+        session=writing.session, episode=writing.episode, edition=writing.edition,
+        key=f"{writing.episode.id}:{deadline.key}", actor="system", role=Role.SYSTEM, now=now,
+    )  # fmt: skip
+    rows = await coverages_of(writing.session, writing.episode.person_id)
+    ended = await settle(own, rows)
+    paying = primary_on(rows, on)
+    detail = {"payer": paying.payer if paying else None, "cases_ended": [str(c) for c in ended]}
+    await own.note("coverage_in_force", detail, at=deadline.at, purpose="payment")
+
+
 EFFECTS: Final[dict[DeadlineKind, Effect]] = {
     DeadlineKind.ASSESSMENT_DUE: _assessment_due,
     DeadlineKind.ASSESSMENT_ESCALATION: _assessment_escalates,
@@ -153,5 +174,6 @@ EFFECTS: Final[dict[DeadlineKind, Effect]] = {
     DeadlineKind.BED_HOLD_END: _hold_ends,
     DeadlineKind.OPEN_ITEM_DUE: _item_escalates,
     DeadlineKind.ALERT_ACKNOWLEDGEMENT: _alert_unanswered,
+    DeadlineKind.COVERAGE_CHANGE: _coverage_changes,
 }
 """One effect per kind of deadline an episode can have."""

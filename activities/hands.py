@@ -43,6 +43,10 @@ CONSTRAINTS: Final[dict[str, tuple[ErrorType, str]]] = {
         ErrorType.EPISODE_OPEN_ELSEWHERE,
         "this person has an open episode at this facility; work in that one",
     ),
+    "ex_coverage_person_rank_dates": (
+        ErrorType.COVERAGE_OVERLAPS,
+        "another coverage holds that place on some of these days; look at the coverages again",
+    ),
     "uq_transition_open": (
         ErrorType.TRANSITION_OPEN,
         "a request for this level is already open; decide or withdraw it first",

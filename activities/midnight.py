@@ -17,14 +17,22 @@ from activities.drift import watch_drift
 from activities.scarce_units import tell_scarce_cases
 from activities.session_horizon import extend_horizon
 from definitions.accrual import DayKind
-from definitions.charging import AgreedRate, CoverageFact, NightStay, PresenceRow, WantedCharge, WantedException
+from definitions.charging import (
+    NO_PAYER,
+    AgreedRate,
+    CoverageFact,
+    NightStay,
+    PresenceRow,
+    WantedCharge,
+    WantedException,
+)
 from definitions.contracts import MidnightContract
 from definitions.midnight import CloseDate, DateClosed, DatesToClose, DatesWanted
 from definitions.payer import Payer
 from definitions.vocabulary import Track
 from rules.accrual import NOTHING_USED, Night, UsedBefore, judge_night, night_of
 from rules.calendar import dates_between, facility_date, midnight_ending
-from rules.census import count_lines, state_at_end, steps_of
+from rules.census import by_payer, count_lines, state_at_end, steps_of
 from rules.charging import NO_AGREEMENT, Tariff, charge_for
 from rules.utilization import unit_for
 from runtime.catalog import Catalog
@@ -171,7 +179,7 @@ class MidnightActivities(MidnightContract):
         book: NightBook,
         person: UUID,
         rows: Sequence[NightRow],
-        coverage: dict[UUID, dict[str, CoverageFact]],
+        coverage: reads.Cover,
         used: Used,
         agreed: dict[tuple[UUID, str], dict[str, AgreedRate]],
     ) -> None:
@@ -190,7 +198,7 @@ class MidnightActivities(MidnightContract):
             verdict = verdicts.get(row.span.stay_id)
             if verdict is None:
                 continue
-            cover = coverage.get(row.stay.episode_id, NO_COVER)
+            cover = coverage.get((row.stay.episode_id, row.stay.payer), NO_COVER)
             prices = agreed.get((row.stay.episode_id, payer.key), NO_AGREEMENT)
             charge, exception = charge_for(row.stay, verdict, payer, cover, in_bed, book.tariff, prices)
             if charge is not None:
@@ -199,9 +207,11 @@ class MidnightActivities(MidnightContract):
                 book.exceptions.append(exception)
 
     def _payer(self, stay: NightStay) -> Payer:
-        """Money is looked up in the newest edition, by the day it applies to; processes pin theirs (D12)."""
+        """Money is looked up in the newest edition, by the day it applies to; processes pin theirs (D12). A day that
+        nobody pays is judged, not charged, by the contract of the one who paid last."""
         payers = self._catalog.latest.payers
-        return payers.get(stay.payer) or self._catalog.edition(stay.edition).payers[stay.payer]
+        key = stay.last_payer if stay.payer == NO_PAYER else stay.payer
+        return payers.get(key) or self._catalog.edition(stay.edition).payers[key]
 
     async def _snapshot(self, session: AsyncSession, request: CloseDate, day: FacilityDay, book: NightBook) -> bool:
         """The next version of the census, when it says anything new; `day.version` is the newest afterwards."""
@@ -246,8 +256,8 @@ class MidnightActivities(MidnightContract):
 
 def _count(book: NightBook, row: NightRow) -> None:
     stay, span = row.stay, row.span
-    for step in steps_of(span, row.absences, book.night):
-        book.steps[(stay.program, span.level, stay.payer, step)] += 1
+    for payer, step in by_payer(steps_of(span, row.absences, book.night), stay.payer_before, stay.payer):
+        book.steps[(stay.program, span.level, payer, step)] += 1
     state = state_at_end(span, row.absences, book.night)
     if state is not None:
         book.presence.append(

@@ -10,7 +10,7 @@ from activities.hands import Writing
 from definitions.errors import Refusal
 from definitions.ids import derived
 from definitions.movement import MovementFact
-from definitions.plan import AssessmentToRaise, TransitionPlan
+from definitions.plan import AssessmentToRaise, CaseToOpen, TransitionPlan
 from definitions.vocabulary import AssessmentStatus, ConsentStatus, MovementKind, Phase, Track, TransitionKind
 from rules.calendar import facility_date
 from rules.projection import project
@@ -280,21 +280,34 @@ async def _authorization(
         )
     if plan.case is not None:
         await open_planned_case(writing, plan, stay_id, transition_id)
+    for beside in plan.cases_beside:
+        key = f"{writing.key}:{beside.from_date.isoformat()}"
+        await open_wanted_case(writing, beside, key=key, stay_id=stay_id, transition_id=transition_id)
 
 
 async def open_planned_case(
     writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None
 ) -> None:
-    wanted, episode = plan.case, writing.episode
-    if wanted is None or episode.coverage_id is None:
-        return
+    if plan.case is not None:
+        await open_wanted_case(writing, plan.case, key=writing.key, stay_id=stay_id, transition_id=transition_id)
+
+
+async def open_wanted_case(
+    writing: Writing, wanted: CaseToOpen, *, key: str, stay_id: UUID | None, transition_id: UUID | None
+) -> UUID | None:
+    """The case and its first request; `key` tells cases of one command apart. None: there is no coverage to name."""
+    episode = writing.episode
+    coverage_id = wanted.coverage_id or episode.coverage_id
+    if coverage_id is None:
+        return None
+    case_id = derived(key, "case", wanted.payer, wanted.level)
     await authorization.open_case(
         writing.session,
-        case_id=derived(writing.key, "case", wanted.payer, wanted.level),
-        request_id=derived(writing.key, "request", wanted.payer, wanted.level),
+        case_id=case_id,
+        request_id=derived(key, "request", wanted.payer, wanted.level),
         episode_id=episode.id,
         person_id=episode.person_id,
-        coverage_id=episode.coverage_id,
+        coverage_id=coverage_id,
         stay_id=stay_id,
         facility=episode.facility,
         payer=wanted.payer,
@@ -310,6 +323,7 @@ async def open_planned_case(
         required=wanted.required,
         why=wanted.why,
     )
+    return case_id
 
 
 async def _schedule(writing: Writing, plan: TransitionPlan, stay_id: UUID | None, movement_id: UUID) -> None:

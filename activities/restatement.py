@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from activities.hands import Writing
+from activities.per_diem_accounts import write_accounts
 from definitions.base import WireModel
 from definitions.ids import derived
 from definitions.movement import MovementFact, ProjectedStay, Projection
@@ -21,6 +22,7 @@ from rules.sessions import sessions_for
 from storage.models import AssessmentDue, Authorization, Movement, PerDiemAccount
 from storage.repositories import case_restatement, horizon, work
 from storage.repositories.authorization import end_date_case
+from storage.repositories.coverage import coverages_of
 from storage.repositories.episode import movements_of
 
 AT_ONCE = ("CIWA_AR", "COWS", "CSSRS_SCREEN")
@@ -207,16 +209,12 @@ def _rest_while_away(writing: Writing, rows: list[AssessmentDue], away: bool) ->
 
 async def _accounts(writing: Writing, projection: Projection) -> None:
     """Accounts open and close with their stays; the account of a stay that never was closes on its first day."""
-    stays = {s.id: s for s in projection.stays}
+    stays = {s.id for s in projection.stays}
     rows = await writing.session.execute(select(PerDiemAccount).where(PerDiemAccount.episode_id == writing.episode.id))
-    zone = writing.facility.zone
     for account in rows.scalars():
-        stay = stays.get(account.stay_id)
-        if stay is None:
+        if account.stay_id not in stays:
             account.closed_on = account.opened_on
-            continue
-        account.opened_on = facility_date(stay.started_at, zone)
-        account.closed_on = facility_date(stay.ended_at, zone) if stay.ended_at is not None else None
+    await write_accounts(writing, await coverages_of(writing.session, writing.episode.person_id))
 
 
 async def _cases(writing: Writing, projection: Projection, by: UUID) -> Restated:
@@ -240,10 +238,15 @@ async def _cases(writing: Writing, projection: Projection, by: UUID) -> Restated
         elif stay.ended_at is not None:
             ended += await _follow_end(writing, case, stay.ended_at, by)
     main = projection.main
-    live = next((c for c in cases if main and c.stay_id == main.id and c.status not in CASE_ENDED), None)
+    live = next((c for c in cases if main and c.stay_id == main.id and _speaks(writing, c)), None)
     if main is not None:
         writing.episode.authorized_level = live.granted_level if live else None
     return Restated(cases_reopened=reopened, cases_ended=ended)
+
+
+def _speaks(writing: Writing, case: Authorization) -> bool:
+    """Of the cases of one stay, the one of the payer that pays says what is authorized (E38, E41)."""
+    return case.payer == writing.episode.payer and case.status not in CASE_ENDED
 
 
 async def _reopen(writing: Writing, case: Authorization, by: UUID) -> None:
@@ -273,6 +276,9 @@ async def _never_was(writing: Writing, case: Authorization) -> int:
 
 async def _follow_end(writing: Writing, case: Authorization, ended_at: datetime, by: UUID) -> int:
     on = max(facility_date(ended_at, writing.facility.zone) - timedelta(days=1), case.from_date)
+    if case.ended_from is not None and case.end_dated_by is None and case.end_dated_on is not None:
+        # Its payer ended before the stay did (E38): a later end of the stay gives it no more days.
+        on = min(on, case.end_dated_on)
     if case.status is AuthorizationStatus.END_DATED:
         if case.end_dated_on != on:
             case.end_dated_on = on

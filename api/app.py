@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.auth import LoginNeeded, ensure_demo_users
 from api.deps import Services
-from api.routes import authorizations, census, episodes, events, operation, payer_exchange, transitions
+from api.routes import authorizations, census, coverages, episodes, events, operation, payer_exchange, transitions
 from api.tokens import TokenIssuer
 from api.web import pages
 from runtime.catalog import load_catalog
@@ -101,7 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         )
         return response
 
-    for routes in (operation, episodes, transitions, authorizations, payer_exchange, census, events):
+    for routes in (operation, episodes, coverages, transitions, authorizations, payer_exchange, census, events):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

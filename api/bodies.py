@@ -4,9 +4,9 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from definitions.vocabulary import DeviationReason, Disposition
+from definitions.vocabulary import CoverageAct, CoverageKind, CoverageReason, DeviationReason, Disposition
 
 
 class Body(BaseModel):
@@ -22,6 +22,7 @@ def _strict_int(value: Any) -> Any:
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Short = Annotated[str, Field(min_length=1, max_length=120)]
 Count = Annotated[int, BeforeValidator(_strict_int), Field(gt=0, le=10_000)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 Version = Annotated[int, BeforeValidator(_strict_int), Field(ge=1)]
 
 
@@ -42,8 +43,30 @@ class CoverageBody(Body):
     payer: Short
     member_id: Annotated[str, Field(max_length=40)] = ""
     rank: Count = 1
-    from_date: date | None = None
+    from_date: Day | None = None
     through_date: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "CoverageBody":
+        if self.from_date is not None and self.through_date is not None and self.through_date < self.from_date:
+            raise ValueError("the coverage ends before it begins")
+        return self
+
+
+class CoverageChangeBody(Body):
+    """`act`: switch (the default), add, end, correct; `coverage_id` names the one that ends or was recorded wrongly.
+    `through_date` is the last day covered, and left out means until further notice. Both dates are facility dates."""
+
+    act: CoverageAct = CoverageAct.SWITCH
+    coverage_id: UUID | None = None
+    payer: Short | None = None
+    kind: CoverageKind | None = None
+    member_id: Annotated[str, Field(max_length=40, pattern=r"^([!-)+-9;-\]_-}]( ?[!-)+-9;-\]_-}])*)?$")] = ""
+    rank: Annotated[int, BeforeValidator(_strict_int), Field(ge=1, le=9)] | None = None
+    from_date: Day | None = None
+    through_date: Day | None = None
+    reason: CoverageReason
+    version: Version
 
 
 class DiagnosisBody(Body):

@@ -14,16 +14,21 @@ from api.deps import Services
 from api.errors import problem
 from api.tokens import User
 from api.viewing import purpose_of
+from definitions.coverage import CoverageInterval
 from definitions.episode import Diagnosis, OpenEpisode
-from definitions.errors import ErrorType
+from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_id_of
-from definitions.referral import ImportProblem, Referral
-from definitions.vocabulary import Phase, Role
+from definitions.referral import CoverageDetails, ImportProblem, Referral
+from definitions.vocabulary import CoverageReason, Phase, Role
 from interchange.fhir.referral import read_referral
+from rules.calendar import facility_date
+from rules.coverage import enrolled
 from runtime.people import MEMBER, NAME_BIRTH, open_person, seal_again, seal_new, tokens_of
 from storage.models import Episode, Person
+from storage.repositories import coverage, work
 from storage.repositories import person as persons
 from storage.repositories.command import Remembered
+from storage.repositories.person import lock_person
 from storage.repositories.viewing import note_view
 
 
@@ -104,8 +109,8 @@ def _check(services: Services, user: User, referral: Referral) -> None:
     must_see(user, services, facility.key, "that facility")
     if referral.requested_level not in edition.levels:
         raise problem(ErrorType.UNKNOWN_LEVEL, f"no such level; choose from {', '.join(edition.levels)}")
-    for coverage in referral.coverages:
-        if coverage.payer not in facility.payers:
+    for card in referral.coverages:
+        if card.payer not in facility.payers:
             raise problem(
                 ErrorType.UNKNOWN_PAYER,
                 f"{facility.key} has no contract with that payer; choose from {', '.join(facility.payers)}",
@@ -161,30 +166,19 @@ async def _put_on_record(
 ) -> OnRecord:
     known = await _same_person(session, services, referral)
     person_id = known or derived(stored.key, "person")
-    coverages: list[tuple[UUID, str]] = []
-    today = stored.accepted_at.date()
-    existing = await session.get(Person, person_id)
+    existing = await lock_person(session, person_id)
     if existing is None:
         sealed, wrapped = seal_new(services.keyring, person_id, referral.person)
         await persons.add_person(
             session, person_id=person_id, sealed=sealed, wrapped=wrapped, tokens=(), now=stored.accepted_at
         )
-    for coverage in referral.coverages:
-        payer = services.catalog.latest.payers[coverage.payer]
-        coverage_id = await persons.add_coverage(
-            session,
-            coverage_id=derived(
-                person_id, "coverage", coverage.payer, coverage.rank, _start(coverage.from_date, today)
-            ),
-            person_id=person_id,
-            payer=coverage.payer,
-            kind=payer.kind.value,
-            rank=coverage.rank,
-            from_date=coverage.from_date or today,
-            through_date=coverage.through_date,
-        )
-        coverages.append((coverage_id, coverage.member_id))
-    await _seal_members(session, services, person_id, referral, coverages)
+    facility = services.catalog.latest.facilities[referral.facility]
+    today = facility_date(stored.accepted_at, facility.zone)
+    coverages: list[tuple[UUID, str]] = []
+    for details in _in_order(referral.coverages):
+        coverage_id = await _enrol(session, services, person_id, details, today, stored)
+        coverages.append((coverage_id, details.member_id))
+    await _seal_members(session, services, person_id, coverages)
     if existing is not None:
         await note_view(
             session, actor=user.actor, role=user.role, at=stored.accepted_at, purpose=purpose_of(user.role),
@@ -193,12 +187,56 @@ async def _put_on_record(
     return OnRecord(person_id, coverages[0][0])
 
 
-def _start(from_date: date | None, today: date) -> str:
-    return (from_date or today).isoformat()
+def _in_order(coverages: tuple[CoverageDetails, ...]) -> list[CoverageDetails]:
+    """Each with a place of its own: who names no order, or the same twice, pays in the order the cards came."""
+    taken: set[int] = set()
+    placed = []
+    for details in coverages:
+        rank = details.rank
+        while rank in taken:
+            rank += 1
+        taken.add(rank)
+        placed.append(details.model_copy(update={"rank": rank}))
+    return placed
+
+
+async def _enrol(
+    session: AsyncSession, services: Services, person_id: UUID, details: CoverageDetails, today: date,
+    stored: Remembered,
+) -> UUID:  # fmt: skip
+    """The card's coverage among those the person has. What another open episode is priced by changes with it; its
+    people are told."""
+    before = await coverage.coverages_of(session, person_id)
+    first = details.from_date or min(today, details.through_date or today)
+    made = CoverageInterval(
+        id=derived(stored.key, "coverage", details.payer, details.rank, first.isoformat()), payer=details.payer,
+        rank=details.rank, from_date=first, through_date=details.through_date,
+        reaches_back=details.from_date is None,
+    )  # fmt: skip
+    if any(row.id == made.id for row in before):
+        return made.id
+    others = await coverage.open_episodes_of(session, person_id, but=episode_id_of(stored.key))
+    done = enrolled(before, made, today, elsewhere=bool(others))
+    if isinstance(done, Refusal):
+        raise problem(done.code, done.detail)
+    after, coverage_id = done
+    payers = services.catalog.latest.payers
+    await coverage.write_coverages(
+        session, person_id, before, after, {k: p.kind for k, p in payers.items()}, reason=CoverageReason.REFERRAL,
+        actor=stored.actor, now=stored.accepted_at,
+    )  # fmt: skip
+    for episode_id, facility in others if after != before else ():
+        await work.open_item(
+            session, item_id=derived(stored.key, "elsewhere", str(episode_id)), episode_id=episode_id,
+            facility=facility, kind="coverage_changed_elsewhere", owner_role=Role.BILLER.value,
+            why=f"the person's coverages changed from {today.isoformat()} on by another referral: check who pays here",
+            opened_at=stored.accepted_at, rule="E38",
+        )  # fmt: skip
+    return coverage_id
 
 
 async def _seal_members(
-    session: AsyncSession, services: Services, person_id: UUID, referral: Referral, coverages: list[tuple[UUID, str]]
+    session: AsyncSession, services: Services, person_id: UUID, coverages: list[tuple[UUID, str]]
 ) -> None:
     person = await session.get_one(Person, person_id, with_for_update=True)
     if person.wrapped_key is None:

@@ -1,11 +1,12 @@
 """Rows as the JSON api.md promises: snake_case, RFC 3339, ids and codes; people only by id."""
 
+from datetime import date
 from typing import Any
 
 from api.told import titles_of, why_text
 from definitions.edition import Edition
 from definitions.vocabulary import TransitionStatus
-from storage.models import Authorization, Episode, TimelineEntry, Transition
+from storage.models import Authorization, Coverage, Episode, TimelineEntry, Transition
 from storage.reads.episodes import EpisodePage, EpisodeRow
 
 
@@ -18,7 +19,7 @@ def row(found: EpisodeRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def page(found: EpisodePage, edition: Edition) -> dict[str, Any]:
+def page(found: EpisodePage, edition: Edition, today: date) -> dict[str, Any]:
     """`why_text` beside each `why` says it in the facility's words and time, as the pages do."""
     episode = found.episode
     zone, titles = edition.facilities[episode.facility].zone, titles_of(edition)
@@ -26,7 +27,7 @@ def page(found: EpisodePage, edition: Edition) -> dict[str, Any]:
     return {
         **summary(episode),
         "away": found.away,
-        "stay": stay.model_dump() if stay else None,
+        "stay": {**stay.model_dump(), "payer": episode.payer if episode.coverage_id else None} if stay else None,
         "stays": [s.model_dump() for s in found.stays],
         "bed": {"id": found.bed.id, "label": found.bed.label} if found.bed else None,
         "open_items": [
@@ -60,6 +61,7 @@ def page(found: EpisodePage, edition: Edition) -> dict[str, Any]:
             }
             for c in found.consents
         ],
+        "coverages": [coverage(c, today) for c in found.coverages],
         "authorizations": [case(a) for a in found.cases],
         "transitions": [transition(t) for t in found.transitions],
         "movements": [
@@ -79,7 +81,8 @@ def summary(episode: Episode) -> dict[str, Any]:
     return {
         "id": episode.id, "person_id": episode.person_id, "facility": episode.facility, "phase": episode.phase,
         "level": episode.level, "authorized_level": episode.authorized_level, "program": episode.program,
-        "payer": episode.payer, "requested_level": episode.requested_level, "edition": episode.edition,
+        "payer": episode.payer, "coverage_id": episode.coverage_id, "requested_level": episode.requested_level,
+        "edition": episode.edition,
         "version": episode.version, "opened_at": episode.opened_at, "admitted_at": episode.admitted_at,
         "closed_at": episode.closed_at, "disposition": episode.disposition,
         "prior_episode_id": episode.prior_episode_id,
@@ -114,6 +117,23 @@ def case(a: Authorization) -> dict[str, Any]:
         "last_covered_day": a.last_covered_day, "review_due_at": a.review_due_at, "end_dated_on": a.end_dated_on,
         "version": a.version,
     }  # fmt: skip
+
+
+def coverage(c: Coverage, today: date) -> dict[str, Any]:
+    return {
+        "id": c.id, "payer": c.payer, "kind": c.kind, "rank": c.rank, "from_date": c.from_date,
+        "through_date": c.through_date, "in_force": coverage_state(c, today), "reason": c.reason,
+        "changed_at": c.changed_at, "changed_by": c.changed_by,
+    }  # fmt: skip
+
+
+def coverage_state(c: Coverage, today: date) -> str:
+    """`now`, `ended`, `later`, or `never` for one recorded in error."""
+    if c.voided:
+        return "never"
+    if c.from_date > today and not c.reaches_back:
+        return "later"
+    return "ended" if c.through_date is not None and c.through_date < today else "now"
 
 
 def happened(entry: TimelineEntry) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+NO_PAYER = "none"
+"""Stands for the payer of a date on which no coverage of the person is in force."""
+
 
 @dataclass(frozen=True, slots=True)
 class NightStay:
-    """One stay that touches the date, as one statement read it."""
+    """One stay that touches the date, as one statement read it. `payer`: whose coverage is in force on the date."""
 
     stay_id: UUID
     episode_id: UUID
@@ -16,6 +19,10 @@ class NightStay:
     program: str
     payer: str
     edition: str
+    payer_before: str
+    """Whose was in force on the date before: the census opens with it."""
+    last_payer: str
+    """The one the stay shows: whose contract says what a day without any payer would have been worth."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What an episode's deadlines are computed from (D6)."""
 
+from datetime import date
 from uuid import UUID
 
 from definitions.base import Moment, WireModel
@@ -56,6 +57,17 @@ class AlertClock(WireModel):
     acknowledge_by: Moment
 
 
+class CoverageClock(WireModel):
+    """A date on which a coverage of the person begins, or has run out the day before."""
+
+    id: UUID
+    payer: str
+    on: date
+    begins: bool
+    zone: str
+    """The facility's: the change happens at its midnight."""
+
+
 class ClockFacts(WireModel):
     phase: Phase
     requirements: tuple[RequirementClock, ...] = ()
@@ -64,3 +76,4 @@ class ClockFacts(WireModel):
     absences: tuple[AbsenceClock, ...] = ()
     items: tuple[ItemClock, ...] = ()
     alerts: tuple[AlertClock, ...] = ()
+    coverages: tuple[CoverageClock, ...] = ()

@@ -26,6 +26,7 @@ from definitions.dispute import (
     SubmitInformation,
 )
 from definitions.episode import (
+    ChangeCoverage,
     CorrectMovement,
     DecideTransition,
     DischargeEpisode,
@@ -119,6 +120,12 @@ class ConsentContract:
 
     @activity.defn
     async def revoke_consent(self, request: RevokeConsent) -> EpisodeOutcome:
+        raise NotImplementedError
+
+
+class CoverageContract:
+    @activity.defn
+    async def change_coverage(self, request: ChangeCoverage) -> EpisodeOutcome:
         raise NotImplementedError
 
 

@@ -3,6 +3,7 @@
 Commands carry ids and codes only. `key` is the caller's idempotency key and becomes the update id; `now`
 is the business moment of the first acceptance, so a repeat decides as the first attempt did (D2)."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,15 @@ from uuid import UUID
 from definitions.base import Moment, WireModel
 from definitions.deadline import Deadline
 from definitions.errors import Refusal
-from definitions.vocabulary import DeviationReason, Disposition, MovementKind, Phase, Role
+from definitions.vocabulary import (
+    CoverageAct,
+    CoverageReason,
+    DeviationReason,
+    Disposition,
+    MovementKind,
+    Phase,
+    Role,
+)
 
 
 class Drive(StrEnum):
@@ -146,6 +155,20 @@ class RevokeConsent(Command):
     consent_id: UUID
     received_at: Moment
     channel: str
+
+
+class ChangeCoverage(Command):
+    """Who pays from which date (E38 to E41). `coverage_id`: the new coverage, whose member id is sealed already; for
+    `end` and `correct` the one that is meant. The member id itself never travels (D15)."""
+
+    act: CoverageAct
+    coverage_id: UUID
+    payer: str | None = None
+    rank: int | None = None
+    from_date: date | None = None
+    through_date: date | None = None
+    """Inclusive; None: until further notice."""
+    reason: CoverageReason
 
 
 class ResolveItem(Command):

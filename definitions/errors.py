@@ -48,6 +48,7 @@ class ErrorType(StrEnum):
     ASSESSMENT_STALE = "assessment_stale"
     EPISODE_OPEN_ELSEWHERE = "episode_open_elsewhere"
     DUPLICATE_PERSON = "duplicate_person"
+    COVERAGE_OVERLAPS = "coverage_overlaps"
     EPISODE_CLOSED = "episode_closed"
     NOT_ADMITTED = "not_admitted"
     ON_LEAVE = "on_leave"

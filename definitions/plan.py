@@ -44,6 +44,8 @@ class CaseToOpen(WireModel):
     urgent: bool
     required: bool
     why: str
+    coverage_id: UUID | None = None
+    """None: the coverage the episode shows."""
 
 
 class SessionsChange(WireModel):
@@ -115,6 +117,8 @@ class TransitionPlan(WireModel):
     """A case opened when the transition was scheduled, taken over instead of a new one."""
     keeps_stay: UUID | None = None
     """Of two stays beside each other the one that goes on; nothing new begins, the other ends."""
+    cases_beside: tuple[CaseToOpen, ...] = ()
+    """Of other coverages in force then or coming: each payer wants its own (E41, domain 6.16)."""
     sessions: SessionsChange
     days: DaysChange
     bed: BedChange

@@ -7,6 +7,7 @@ from uuid import UUID
 from definitions.assessment_due import PriorResult
 from definitions.base import Moment, WireModel
 from definitions.consent import ConsentForm
+from definitions.coverage import CoverageInterval
 from definitions.facility import Facility
 from definitions.level import LevelOfCare
 from definitions.movement import ProjectedStay
@@ -40,6 +41,7 @@ class CaseFact(WireModel):
     status: AuthorizationStatus
     from_date: date
     last_covered_day: date | None = None
+    end_dated_on: date | None = None
     transition_id: UUID | None = None
 
 
@@ -94,6 +96,9 @@ class PlanFacts(WireModel):
     facility: Facility
     phase: Phase
     payer: Payer
+    """The one the episode shows now; `coverages` say who pays when the move takes effect."""
+    coverages: tuple[CoverageInterval, ...] = ()
+    payers: dict[str, Payer] = {}
     levels: dict[str, LevelOfCare]
     forms: dict[str, ConsentForm]
     template: ScheduleTemplate | None = None

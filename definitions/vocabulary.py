@@ -282,6 +282,7 @@ class DeadlineKind(StrEnum):
     FOLLOW_UP = "follow_up"
     OPEN_ITEM_DUE = "open_item_due"
     ALERT_ACKNOWLEDGEMENT = "alert_acknowledgement"
+    COVERAGE_CHANGE = "coverage_change"
 
 
 class OpenItemStatus(StrEnum):
@@ -315,3 +316,32 @@ class CoverageKind(StrEnum):
     INSURANCE = "insurance"
     SELF_PAY = "self_pay"
     COUNTY_FUNDING = "county_funding"
+
+
+class CoverageAct(StrEnum):
+    """What is said about a person's coverages (E38 to E41, domain 6.16)."""
+
+    SWITCH = "switch"
+    """Another payer takes the place of the one of this rank."""
+    ADD = "add"
+    """One more coverage, beside or after what is there; it may overlap none of its rank."""
+    END = "end"
+    """The last day of a coverage, ahead or looking back (retro-termination, E39)."""
+    CORRECT = "correct"
+    """The dates or the rank were recorded wrongly."""
+
+
+class CoverageReason(StrEnum):
+    """Why a coverage stands as it does."""
+
+    REFERRAL = "referral"
+    PLAN_CHANGED = "plan_changed"
+    EMPLOYMENT_ENDED = "employment_ended"
+    CONTINUATION = "continuation"
+    """COBRA and alike."""
+    ORDER_CHANGED = "order_changed"
+    """Coordination of benefits: who pays first (domain 6.16)."""
+    RETRO_TERMINATED = "retro_terminated"
+    RETRO_GRANTED = "retro_granted"
+    COVERAGE_FOUND = "coverage_found"
+    RECORDED_IN_ERROR = "recorded_in_error"

@@ -41,6 +41,15 @@ def steps_of(stay: StaySpan, absences: Sequence[Absence], night: Night) -> tuple
     return tuple(steps)
 
 
+def by_payer(steps: Sequence[str], before: str, now: str) -> list[tuple[str, str]]:
+    """Each step in the line of its payer. Somebody who was here when another payer took over (E38) leaves the old
+    payer's line as a transfer out and joins the new one's as a transfer in, without having moved."""
+    if before == now or "opening" not in steps:
+        return [(now, step) for step in steps]
+    moved = [(before, "opening"), (before, "transfers_out"), (now, "transfers_in")]
+    return moved + [(now, step) for step in steps if step != "opening"]
+
+
 def _way_out(stay: StaySpan, holds: bool) -> str:
     if holds:
         return "leaves_out"

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from definitions.accrual import DayKind, DayVerdict
-from definitions.charging import UNCOVERED, AgreedRate, CoverageFact, NightStay, WantedCharge, WantedException
+from definitions.charging import NO_PAYER, UNCOVERED, AgreedRate, CoverageFact, NightStay, WantedCharge, WantedException
 from definitions.payer import AuthorizationNeed, LevelTerms, Payer, Rate
 from definitions.vocabulary import Track
 
@@ -55,6 +55,9 @@ def charge_for(
     single-case agreements by level; out of network nothing else has a price (E43)."""
     if verdict.kind is DayKind.NONE:
         return None, _unpaid(stay, verdict, payer, tariff)
+    if stay.payer == NO_PAYER:
+        why = f"no coverage is in force on {verdict.service_date}: find one, or decide who pays (E38, E39)"
+        return None, _exception(stay, verdict, "no_coverage", why, _price(tariff, payer, verdict.level))
     terms = tariff.terms(payer, verdict.level)
     fact = _coverage(coverage, verdict.level, terms)
     if verdict.fallback_of is not None and fact.state in AT_RISK:

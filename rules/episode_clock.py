@@ -5,6 +5,7 @@ from datetime import timedelta
 from definitions.clock_facts import ClockFacts, ConsentClock
 from definitions.deadline import Deadline
 from definitions.vocabulary import DeadlineKind
+from rules.calendar import midnight_before
 
 
 def deadlines_of(facts: ClockFacts) -> tuple[Deadline, ...]:
@@ -15,6 +16,7 @@ def deadlines_of(facts: ClockFacts) -> tuple[Deadline, ...]:
         found += _consent(consent)
     found += _movements(facts)
     found += _people(facts)
+    found += _coverages(facts)
     return tuple(sorted(found, key=lambda d: (d.at, d.key)))
 
 
@@ -128,3 +130,17 @@ def _people(facts: ClockFacts) -> list[Deadline]:
         for a in facts.alerts
     ]
     return found
+
+
+def _coverages(facts: ClockFacts) -> list[Deadline]:
+    """The midnight at which another payer takes over, or a coverage has run out (E38)."""
+    return [
+        Deadline(
+            key=f"coverage:{c.id}:{c.on.isoformat()}",
+            kind=DeadlineKind.COVERAGE_CHANGE,
+            at=midnight_before(c.on, c.zone),
+            why=f"{c.payer} {'takes effect' if c.begins else 'has run out'} on {c.on.isoformat()}",
+            subject_id=str(c.id),
+        )
+        for c in facts.coverages
+    ]

@@ -37,6 +37,7 @@ def _authorization(plan: TransitionPlan) -> tuple[str, ...]:
         words.append("the request sent ahead is taken over")
     elif plan.case is not None:
         words.append(plan.case.why)
+    words += [f"{c.why}, from {c.from_date.isoformat()}" for c in plan.cases_beside]
     return tuple(words) or ("no authorization is concerned",)
 
 

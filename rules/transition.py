@@ -11,12 +11,11 @@ from definitions.consent import ConsentForm, ValidityKind
 from definitions.errors import ErrorType, Refusal
 from definitions.level import ConsentNeed, LevelOfCare, Move
 from definitions.movement import ProjectedStay
-from definitions.payer import AuthorizationNeed
+from definitions.payer import Payer
 from definitions.plan import (
     AccountToOpen,
     AssessmentToRaise,
     CaseToClose,
-    CaseToOpen,
     ConsentToPresent,
     DaysChange,
     OwnedItem,
@@ -25,23 +24,19 @@ from definitions.plan import (
 )
 from definitions.plan_facts import ConsentFact, PlanFacts, Wish
 from definitions.vocabulary import (
-    AuthorizationStatus,
     ConsentStatus,
-    CoverageKind,
     MovementKind,
     Phase,
-    RequestKind,
     Role,
     Track,
     TransitionKind,
 )
 from rules.calendar import facility_date
+from rules.case_opening import OPEN_CASES, case_of, cases_beside, payer_at, uncovered_at
 from rules.due_assessments import due_assessments
 from rules.plan_blockers import bed_for, blockers_of, owed, standing_consent
 from rules.plan_words import in_words
 from rules.sessions import sessions_for
-
-OPEN_CASES = frozenset(AuthorizationStatus) - {AuthorizationStatus.CANCELLED, AuthorizationStatus.END_DATED}
 
 
 def legal_move(facts: PlanFacts, wish: Wish) -> Move | Refusal:
@@ -123,8 +118,8 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
         items += tuple(owed(b, wish) for b in blockers)
         blockers = ()
     carried, cancelled, raised = _assessments(facts, wish, level, parallel=move.kind is TransitionKind.PARALLEL)
-    case = _case(facts, wish, level, urgent)
-    ahead = _case_ahead(facts, wish, level)
+    payer = payer_at(facts, wish)
+    ahead = _case_ahead(facts, wish, level, payer)
     made = TransitionPlan(
         kind=move.kind,
         movement=_movement(move.kind),
@@ -141,11 +136,12 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
         assessments=raised,
         consents=() if kept else _consents(facts, wish, level, program.key),
         cases_closed=cases_closed(facts, wish, left),
-        case=None if ahead or kept else case,
+        case=None if ahead or kept else case_of(facts, wish, level, payer, urgent),
         case_ahead=None if kept else ahead,
         keeps_stay=kept.id if kept else None,
+        cases_beside=() if kept else cases_beside(facts, wish, level, urgent),
         sessions=_sessions(facts, wish, level, program.key, left),
-        days=_days(facts, wish, level, left),
+        days=_days(facts, wish, level, left, payer),
         bed=bed,
         items=items,
         blockers=blockers,
@@ -254,43 +250,21 @@ def cases_closed(facts: PlanFacts, wish: Wish, left: Collection[UUID]) -> tuple[
     )
 
 
-def _case_ahead(facts: PlanFacts, wish: Wish, level: LevelOfCare) -> UUID | None:
-    """A case opened when this transition was scheduled."""
+def _case_ahead(facts: PlanFacts, wish: Wish, level: LevelOfCare, payer: Payer) -> UUID | None:
+    """A case opened when this transition was scheduled, of the payer that is in force when it takes effect."""
     return next(
         (
             c.id
             for c in facts.cases
             if c.stay_id is None
             and c.level == level.key
+            and c.payer == payer.key
             and c.status in OPEN_CASES
             and c.transition_id is not None
             and c.transition_id == wish.transition_id
         ),
         None,
     )
-
-
-def _case(facts: PlanFacts, wish: Wish, level: LevelOfCare, urgent: bool) -> CaseToOpen:
-    """What is asked of the payer for the new level (AUTH-01, domain 4.1, 4.2)."""
-    payer = facts.payer
-    terms = payer.terms(level.key)
-    start = facility_date(wish.effective_at, facts.facility.zone)
-    needed = terms is not None and terms.need is not AuthorizationNeed.NONE and payer.kind is CoverageKind.INSURANCE
-    if terms is None or not needed:
-        return CaseToOpen(
-            payer=payer.key, level=level.key, kind=RequestKind.INITIAL, unit=terms.unit.value if terms else "DY",
-            units=0, from_date=start, through_date=start, urgent=False, required=False,
-            why=f"{payer.name} asks for no authorization at {level.key} (edition {payer.edition})",
-        )  # fmt: skip
-    kind = RequestKind.NOTIFICATION if terms.need is AuthorizationNeed.NOTIFICATION else RequestKind.INITIAL
-    if urgent and kind is RequestKind.INITIAL:
-        kind = RequestKind.EXPEDITED
-    days = terms.span_days or max(terms.initial_units, 1)
-    return CaseToOpen(
-        payer=payer.key, level=level.key, kind=kind, unit=terms.unit.value, units=terms.initial_units,
-        from_date=start, through_date=start + timedelta(days=days - 1), urgent=urgent or level.needs_bed, required=True,
-        why=f"{payer.name} wants {kind.value} for {level.key}: {terms.initial_units} {terms.unit.value}",
-    )  # fmt: skip
 
 
 def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, left: tuple[UUID, ...]) -> SessionsChange:
@@ -317,16 +291,16 @@ def _sessions(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str, le
     )
 
 
-def _days(facts: PlanFacts, wish: Wish, level: LevelOfCare, left: tuple[UUID, ...]) -> DaysChange:
+def _days(facts: PlanFacts, wish: Wish, level: LevelOfCare, left: tuple[UUID, ...], payer: Payer) -> DaysChange:
     start = facility_date(wish.effective_at, facts.facility.zone)
-    rate = facts.payer.rate_on(level.key, start)
+    rate = payer.rate_on(level.key, start)
     if wish.keeps(facts.stays) is not None:
         return DaysChange(close_stays=left, closed_on=start)
     return DaysChange(
         close_stays=left,
         closed_on=start if left else None,
         open=AccountToOpen(
-            payer=facts.payer.key,
+            payer=payer.key,
             level=level.key,
             track=level.track,
             opened_on=start,
@@ -357,13 +331,23 @@ def _items(
             rule="domain 1.8 (10)",
         ),
     ]
+    if uncovered_at(facts, wish):
+        items.append(
+            OwnedItem(
+                kind="coverage_needed",
+                owner_role=Role.ADMISSIONS,
+                why="no coverage is in force when the move takes effect: record who pays from then on",
+                due_at=wish.effective_at,
+                rule="E38",
+            )
+        )
     if urgent:
         items.append(
             OwnedItem(
                 kind="urgent_review",
                 owner_role=Role.REVIEWER,
                 why="moved on the clinician's word: review it and tell the payer",
-                due_at=wish.effective_at + timedelta(hours=facts.payer.decision.notification_hours),
+                due_at=wish.effective_at + timedelta(hours=payer_at(facts, wish).decision.notification_hours),
                 rule="domain 1.7 step-up",
             )
         )

@@ -12,10 +12,17 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from definitions import policies
-    from definitions.contracts import ConsentContract, EpisodeContract, MovementContract, TransitionContract
+    from definitions.contracts import (
+        ConsentContract,
+        CoverageContract,
+        EpisodeContract,
+        MovementContract,
+        TransitionContract,
+    )
     from definitions.deadline import Deadline
     from definitions.episode import (
         Answer,
+        ChangeCoverage,
         Command,
         CorrectMovement,
         DecideTransition,
@@ -266,6 +273,14 @@ class EpisodeWorkflow(SingleWait):
         return await self._perform(
             command,
             lambda c: workflow.execute_activity_method(ConsentContract.revoke_consent, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def change_coverage(self, command: ChangeCoverage) -> Answer:
+        """Also after the end: payers take back and grant looking back (E39, E40); the rows decide."""
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(CoverageContract.change_coverage, c, **policies.RECORD_WRITE),
         )
 
     @workflow.update

@@ -34,6 +34,7 @@ from definitions.person import PersonDetails
 from definitions.referral import CoverageDetails, Referral, ReferralDiagnosis
 from definitions.vocabulary import Role
 from interchange.fhir.bundle import BYTES_MAX
+from rules.calendar import facility_date
 from runtime.people import search_tokens
 from storage.reads.episodes import episode_list, episode_page
 from storage.reads.episodes import timeline as read_timeline
@@ -142,11 +143,14 @@ def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
 
 @router.get("/episodes/{episode_id}", responses=PROBLEMS)
 async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
+    now = await held.clock.now()
     async with held.database.read() as session:
         found = await episode_page(session, scope(user, held), episode_id)
         if found is None:
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: episode {episode_id}")
-        return JSONResponse(jsonable_encoder(page(found, held.catalog.edition(found.episode.edition))))
+        edition = held.catalog.edition(found.episode.edition)
+        today = facility_date(now, edition.facilities[found.episode.facility].zone)
+        return JSONResponse(jsonable_encoder(page(found, edition, today)))
 
 
 @router.get("/episodes/{episode_id}/timeline", responses=PROBLEMS)

@@ -11,6 +11,7 @@ from api.commands import CommandResult, run_command
 from api.errors import Problem, problem
 from api.facts import record_assessment, settle_alert
 from api.routes.access import see_episode
+from api.shown import coverage_state
 from api.told import titles_of
 from api.web.acts import ACTS, Ask
 from api.web.boards import show_queue
@@ -24,6 +25,7 @@ from api.web.visit import Visit, Visiting
 from definitions.errors import ErrorType
 from definitions.instrument import Instrument, Method
 from definitions.vocabulary import ConsentStatus, DeviationReason, Disposition
+from rules.calendar import facility_date
 from storage.reads.board import board
 from storage.reads.episodes import episode_page, timeline
 from storage.reads.next_sessions import next_sessions
@@ -69,7 +71,7 @@ async def show_episode(
         free=[b for b in (beds.beds if beds else []) if b.state == "available"],
         choices=level_choices(edition.levels, found), chosen=edition.instruments.get(wanted), titles=titles_of(edition),
         dispositions=list(Disposition), deviations=list(DeviationReason), done=DONE.get(done, ""),
-        refused=refused or {},
+        refused=refused or {}, coverages=[(c, coverage_state(c, facility_date(now, place.zone))) for c in found.coverages],
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from local.rehearsal.stage import INTAKE_FORMS, RATINGS
 from runtime.people import seal_new, tokens_of
 from storage.models import AssessmentDue, Transition
 from storage.repositories import person as persons
+from storage.repositories.coverage import add_coverage
 from storage.repositories.work import close_items
 
 ACTOR = "clinician:going_live"
@@ -117,10 +118,11 @@ class GoingLive:
                 session, person_id=person_id, sealed=sealed, wrapped=wrapped,
                 tokens=tokens_of(services.keyring, details), now=at,
             )  # fmt: skip
-            await persons.add_coverage(
+            await add_coverage(
                 session, coverage_id=coverage_id, person_id=person_id, payer=coverage.payer,
-                kind=services.catalog.latest.payers[coverage.payer].kind.value, rank=1,
+                kind=services.catalog.latest.payers[coverage.payer].kind, rank=1,
                 from_date=coverage.from_date or at.date(), through_date=None,
+                reaches_back=coverage.from_date is None,
             )  # fmt: skip
         done = await self.desk.episode.open_episode(
             OpenEpisode(

@@ -23,6 +23,9 @@ class Episode(Base):
     facility: Mapped[str] = mapped_column(ForeignKey("facility.key"))
     coverage_id: Mapped[UUID | None] = mapped_column(ForeignKey("coverage.id"))
     payer: Mapped[str]
+    """Who pays now, or who did last when `coverage_id` is empty; what a date costs whom is asked of `coverage`."""
+    coverage_on: Mapped[date | None]
+    """The date as of which both mirror the person's coverages; None: as the referral brought them."""
     edition: Mapped[str]
     phase: Mapped[Phase]
     requested_level: Mapped[str]

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, false, text, true
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from definitions.vocabulary import CoverageKind
+from definitions.vocabulary import CoverageKind, CoverageReason
 from storage.models.base import Base, one_of
 
 
@@ -36,7 +37,8 @@ class PersonToken(Base):
 
 
 class Coverage(Base):
-    """A person's coverage by one payer over dates; the member id stands sealed in `person`."""
+    """A person's coverage by one payer over dates, both included; the member id stands sealed in `person`. `rank` 1
+    pays first (domain 6.16). `reaches_back`: nobody said since when it holds. `voided`: never in force."""
 
     __tablename__ = "coverage"
 
@@ -47,5 +49,25 @@ class Coverage(Base):
     rank: Mapped[int]
     from_date: Mapped[date]
     through_date: Mapped[date | None]
+    reaches_back: Mapped[bool] = mapped_column(Boolean, server_default=true())
+    voided: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    reason: Mapped[CoverageReason] = mapped_column(server_default=CoverageReason.REFERRAL.value)
+    """Why it stands as it does: of the last change."""
+    changed_at: Mapped[datetime | None]
+    changed_by: Mapped[str | None]
+    """None: as the referral brought it."""
 
-    __table_args__ = (one_of("kind", CoverageKind), UniqueConstraint("person_id", "payer", "rank", "from_date"))
+    __table_args__ = (
+        one_of("kind", CoverageKind),
+        one_of("reason", CoverageReason),
+        CheckConstraint("voided OR through_date IS NULL OR through_date >= from_date", name="dates_in_order"),
+        # Two coverages of one person never pay in the same place on the same day.
+        ExcludeConstraint(
+            ("person_id", "="),
+            ("rank", "="),
+            (text("daterange(from_date, through_date, '[]')"), "&&"),
+            name="ex_coverage_person_rank_dates",
+            using="gist",
+            where=text("NOT voided"),
+        ),
+    )

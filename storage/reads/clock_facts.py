@@ -1,6 +1,7 @@
 """The rows an episode's deadlines come from, in one statement (D6)."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import text
@@ -14,6 +15,8 @@ from storage.models import Episode
 RETURN_NOTICE = "return_overdue"
 HOLD_NOTICE = "bed_hold_ended"
 ASSESSMENT_NOTICE = "assessment_overdue"
+FAR_AWAY = date(9000, 1, 1)
+"""Cards that never end print a date like this; nobody waits for it."""
 NOTICES = [RETURN_NOTICE, HOLD_NOTICE, ASSESSMENT_NOTICE]
 
 # One round trip instead of six: this is read after every command of every episode.
@@ -40,7 +43,13 @@ ROWS = text(
       ) AS absences,
       (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'rule', l.rule, 'acknowledge_by', l.acknowledge_by))
        FROM alert l WHERE l.episode_id = :episode AND l.acknowledged_at IS NULL AND l.cleared_at IS NULL
-          AND l.acknowledge_by IS NOT NULL) AS alerts
+          AND l.acknowledge_by IS NOT NULL) AS alerts,
+      (SELECT jsonb_agg(jsonb_build_object('id', v.id, 'payer', v.payer, 'on', x.changes_on, 'begins', x.begins,
+          'zone', f.zone))
+       FROM coverage v JOIN facility f ON f.key = :facility,
+            LATERAL (VALUES (v.from_date, true), (v.through_date + 1, false)) AS x (changes_on, begins)
+       WHERE v.person_id = :person AND NOT v.voided AND x.changes_on > :settled AND x.changes_on < :far_away
+      ) AS coverages
     """
 )
 Row = dict[str, Any]
@@ -51,7 +60,19 @@ async def read_clock_facts(
 ) -> tuple[ClockFacts, bool]:
     """The facts, and whether the person is away now. What this transaction has written so far counts."""
     await session.flush()
-    found = (await session.execute(ROWS, {"episode": episode.id, "notices": NOTICES})).one()
+    found = (
+        await session.execute(
+            ROWS,
+            {
+                "episode": episode.id,
+                "notices": NOTICES,
+                "person": episode.person_id,
+                "facility": episode.facility,
+                "settled": episode.coverage_on or episode.opened_at.date(),
+                "far_away": FAR_AWAY,
+            },
+        )
+    ).one()
     items: list[Row] = found.items or []
     told = {(i["kind"], i["subject_id"]) for i in items}
     ended = episode.phase in (Phase.CLOSED, Phase.NOT_ADMITTED)
@@ -64,6 +85,8 @@ async def read_clock_facts(
             "absences": [] if ended else _absences(found.absences or [], told),
             "items": [i for i in items if i["open"] and i["due_at"] is not None],
             "alerts": found.alerts or [],
+            # Dates on which who pays may change, later than the one the episode's mirror was taken on.
+            "coverages": [] if ended else found.coverages or [],
         }
     )
     return facts, bool(found.absences)

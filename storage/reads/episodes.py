@@ -21,12 +21,14 @@ from storage.models import (
     BedOccupancy,
     Charge,
     Consent,
+    Coverage,
     Episode,
     Movement,
     OpenItem,
     TimelineEntry,
     Transition,
 )
+from storage.reads.coverages import coverage_rows
 from storage.repositories.episode import away_since, stays_of
 
 NEXT_EVENTS = text(
@@ -70,6 +72,7 @@ class EpisodePage:
     dues: list[AssessmentDue]
     assessments: list[Assessment]
     alerts: list[Alert]
+    coverages: list[Coverage]
     cases: list[Authorization]
     requests: list[AuthorizationRequest]
     decisions: list[AuthorizationDecision]
@@ -164,6 +167,7 @@ async def episode_page(session: AsyncSession, facilities: Sequence[str], episode
         dues=await rows(AssessmentDue, AssessmentDue.due_at, status=AssessmentStatus.DUE),
         assessments=await rows(Assessment, Assessment.performed_at.desc()),
         alerts=[a for a in await rows(Alert, Alert.opened_at) if a.cleared_at is None],
+        coverages=await coverage_rows(session, episode.person_id),
         cases=cases,
         requests=await rows(AuthorizationRequest, AuthorizationRequest.requested_at),
         decisions=decisions,

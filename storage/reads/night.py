@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.accrual import Absence, DayAttendance, StaySpan
-from definitions.charging import AgreedRate, CoverageFact, NightStay
+from definitions.charging import NO_PAYER, AgreedRate, CoverageFact, NightStay
 from definitions.utilization import GrantUse
 from definitions.vocabulary import AuthorizationStatus, BillingBehaviour, Track
 
@@ -23,8 +23,27 @@ PRESENCE = text(
     """
     SELECT s.id, s.id::text, s.episode_id, s.person_id, s.program, s.level, s.track, s.billing, s.payer, s.edition,
            lower(s.period), upper(s.period), s.arrival, s.departure, away.kinds, away.lefts, away.returns,
-           met.minutes, met.services
+           met.minutes, met.services,
+           coalesce(paid.today, CASE WHEN :on < paid.first THEN paid.reach END,
+                    CASE WHEN paid.person_id IS NULL THEN s.payer ELSE :nobody END),
+           coalesce(paid.eve, CASE WHEN :eve < paid.first THEN paid.reach END,
+                    CASE WHEN paid.person_id IS NULL THEN s.payer ELSE :nobody END)
     FROM stay s
+    LEFT JOIN (
+        -- Who pays on the date and on its eve: rules.coverage.primary_on, for everybody at once (E38). A voided row
+        -- pays nothing, and says all the same that coverages of this person are on record.
+        SELECT c.person_id, min(c.from_date) FILTER (WHERE NOT c.voided) AS first,
+               (array_agg(c.payer ORDER BY c.rank) FILTER (WHERE NOT c.voided
+                   AND c.from_date <= :on AND (c.through_date IS NULL OR c.through_date >= :on)))[1] AS today,
+               (array_agg(c.payer ORDER BY c.rank) FILTER (WHERE NOT c.voided
+                   AND c.from_date <= :eve AND (c.through_date IS NULL OR c.through_date >= :eve)))[1] AS eve,
+               (array_agg(CASE WHEN c.reaches_back THEN c.payer END ORDER BY c.from_date, c.rank)
+                   FILTER (WHERE NOT c.voided))[1] AS reach
+        FROM coverage c
+        WHERE c.person_id IN (
+            SELECT h.person_id FROM stay h WHERE h.facility = :facility AND h.period && tstzrange(:before, :ends, '[)'))
+        GROUP BY c.person_id
+    ) paid ON paid.person_id = s.person_id
     LEFT JOIN (
         SELECT a.stay_id, array_agg(a.kind ORDER BY a.left_at) AS kinds,
                array_agg(a.left_at ORDER BY a.left_at) AS lefts, array_agg(a.returned_at ORDER BY a.left_at) AS returns
@@ -46,14 +65,14 @@ PRESENCE = text(
 # Units can only run out before the dates do where more dates passed than units were granted; nothing else is counted.
 GRANTS = text(
     """
-    SELECT g.episode_id, g.level, g.authorization_id, g.id, g.units, g.through_date,
+    SELECT g.episode_id, g.payer, g.level, g.authorization_id, g.id, g.units, g.through_date,
            CASE WHEN :on - g.from_date < g.units THEN 0 ELSE (
                SELECT count(*) FROM charge u
                WHERE u.grant_id = g.id AND u.status = 'live' AND u.service_date < :on) END AS used
     FROM authorization_grant g JOIN "authorization" c ON c.id = g.authorization_id
     WHERE g.facility = :facility AND g.state = 'active' AND g.from_date <= :on AND g.through_date >= :on
       AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
-    ORDER BY g.episode_id, g.level, g.through_date, g.id
+    ORDER BY g.episode_id, g.payer, g.level, g.through_date, g.id
     """
 )
 AGREED = text(
@@ -66,15 +85,16 @@ AGREED = text(
     """
 )
 # What was asked and is not decided: by the case while nothing is granted, by the question itself for an extension or
-# an appeal of a case that holds a grant.
+# an appeal of a case that holds a grant. Evidence that nothing was required stands for the days until it ended
+# (AUTH-10).
 CASES = text(
     """
-    SELECT c.episode_id, c.level, c.id, c.status, c.opened_at
+    SELECT c.episode_id, c.payer, c.level, c.id, coalesce(c.ended_from, c.status) AS status, c.opened_at
     FROM "authorization" c
     WHERE c.facility = :facility AND c.from_date <= :on AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
-      AND c.status = ANY(:statuses)
+      AND (c.status = ANY(:statuses) OR c.ended_from = :evidence)
     UNION
-    SELECT c.episode_id, r.level, c.id, r.status, c.opened_at
+    SELECT c.episode_id, c.payer, r.level, c.id, r.status, c.opened_at
     FROM authorization_request r JOIN "authorization" c ON c.id = r.authorization_id
     WHERE c.facility = :facility AND r.status = ANY(:asked) AND r.from_date <= :on AND r.through_date >= :on
       AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
@@ -107,6 +127,7 @@ ASKED = (
 )
 TRACKS = {t.value: t for t in Track}
 BEHAVIOURS = {b.value: b for b in BillingBehaviour}
+Cover = dict[tuple[UUID, str], dict[str, CoverageFact]]
 NOT_AWAY: tuple[Absence, ...] = ()
 
 
@@ -133,12 +154,16 @@ async def read_presence(
 ) -> list[NightRow]:
     """Everybody whom the date touches, ordered by person and time, in one statement."""
     rows = await session.execute(
-        PRESENCE, {"facility": facility, "on": on, "before": begins - INSTANT, "begins": begins, "ends": ends}
-    )
+        PRESENCE,
+        {
+            "facility": facility, "on": on, "eve": on - timedelta(days=1), "before": begins - INSTANT, "begins": begins,
+            "ends": ends, "nobody": NO_PAYER,
+        },
+    )  # fmt: skip
     # model_construct: the database's own constraints vouch for these values, and a night reads all of them.
     return [
         NightRow(
-            NightStay(r[0], r[2], r[3], r[4], r[8], r[9]),
+            NightStay(r[0], r[2], r[3], r[4], r[19], r[9], r[20], r[8]),
             StaySpan.model_construct(
                 stay_id=r[1], level=r[5], track=TRACKS[r[6]], billing=BEHAVIOURS[r[7]], started_at=r[10],
                 ended_at=r[11], arrival=r[12], departure=r[13],
@@ -165,24 +190,24 @@ class UsesOfGrants(Protocol):
     def __call__(self, fitting: Sequence[GrantUse], /) -> GrantUse | str: ...
 
 
-async def read_coverage(
-    session: AsyncSession, facility: str, on: date, unit_for: UsesOfGrants
-) -> dict[UUID, dict[str, CoverageFact]]:
-    """By episode and level: what its cases say on the date; a grant with a unit left beats everything (AUTH-01,
-    AUTH-06). Where units ran out, what is asked for more keeps the day at risk instead of uncovered."""
-    found: dict[UUID, dict[str, CoverageFact]] = {}
+async def read_coverage(session: AsyncSession, facility: str, on: date, unit_for: UsesOfGrants) -> Cover:
+    """By episode and payer, then by level: what the cases say on the date; a grant with a unit left beats everything
+    (AUTH-01, AUTH-06), and covers days of its own payer only (E38). Where units ran out, what is asked for more keeps
+    the day at risk instead of uncovered."""
+    found: Cover = {}
     statuses = [s.value for s in (*ASKED, AuthorizationStatus.NOT_REQUIRED)]
     asked = [s.value for s in ASKED]
-    for episode_id, level, case_id, status, _ in await session.execute(
-        CASES, {"facility": facility, "on": on, "statuses": statuses, "asked": asked}
+    evidence = AuthorizationStatus.NOT_REQUIRED.value
+    for episode_id, payer, level, case_id, status, _ in await session.execute(
+        CASES, {"facility": facility, "on": on, "statuses": statuses, "asked": asked, "evidence": evidence}
     ):
-        levels = found.setdefault(episode_id, {})
+        levels = found.setdefault((episode_id, payer), {})
         if status == AuthorizationStatus.NOT_REQUIRED:
             levels[level] = CoverageFact(case_id, "not_required")
         else:
             levels.setdefault(level, CoverageFact(case_id, "at_risk"))
     rows = await session.execute(GRANTS, {"facility": facility, "on": on})
-    for (episode_id, level), group in groupby(rows, key=lambda row: (row.episode_id, row.level)):
+    for (episode_id, payer, level), group in groupby(rows, key=lambda row: (row.episode_id, row.payer, row.level)):
         uses = [
             GrantUse(
                 grant_id=g.id, authorization_id=g.authorization_id, level=level, units=g.units, used=g.used,
@@ -191,7 +216,7 @@ async def read_coverage(
             for g in group
         ]  # fmt: skip
         chosen = unit_for(uses)
-        levels = found.setdefault(episode_id, {})
+        levels = found.setdefault((episode_id, payer), {})
         if isinstance(chosen, GrantUse):
             levels[level] = CoverageFact(chosen.authorization_id, "covered", chosen.grant_id)
         else:

@@ -39,7 +39,7 @@ ROWS = text(
        FROM consent c WHERE c.person_id = :person AND (c.status <> 'presented' OR c.episode_id = :episode)) AS consents,
       (SELECT jsonb_agg(jsonb_build_object('id', z.id, 'stay_id', z.stay_id, 'payer', z.payer, 'level', z.level,
           'status', z.status, 'from_date', z.from_date, 'last_covered_day', z.last_covered_day,
-          'transition_id', z.transition_id))
+          'end_dated_on', z.end_dated_on, 'transition_id', z.transition_id))
        FROM "authorization" z WHERE z.episode_id = :episode) AS cases,
       (SELECT o.bed_id FROM bed_occupancy o
        WHERE o.episode_id = :episode AND o.state = 'occupied' AND upper_inf(o.period)) AS held_bed,
@@ -53,6 +53,10 @@ ROWS = text(
             AND t.status = 'scheduled' AND m.starts_at >= :effective_at GROUP BY t.stay_id) k) AS future_places,
       (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'rule', l.rule, 'severity', l.severity))
        FROM alert l WHERE l.episode_id = :episode AND l.cleared_at IS NULL) AS alerts,
+      (SELECT jsonb_agg(jsonb_build_object('id', v.id, 'payer', v.payer, 'rank', v.rank, 'from_date', v.from_date,
+          'through_date', v.through_date, 'reaches_back', v.reaches_back, 'voided', v.voided)
+          ORDER BY v.from_date, v.rank, v.id)
+       FROM coverage v WHERE v.person_id = :person) AS coverages,
       (SELECT max(m.effective_at) FROM movement m WHERE m.episode_id = :episode AND m.kind <> 'void'
          AND NOT EXISTS (SELECT 1 FROM movement newer WHERE newer.episode_id = :episode AND newer.supersedes = m.id)
       ) AS last_movement_at
@@ -93,6 +97,8 @@ async def read_plan_facts(session: AsyncSession, episode: Episode, edition: Edit
             "facility": facility,
             "phase": episode.phase,
             "payer": edition.payers[episode.payer],
+            "coverages": row.coverages or (),
+            "payers": edition.payers,
             "levels": edition.levels,
             "forms": edition.consents,
             "template": edition.schedules.get(level.template) if level else None,

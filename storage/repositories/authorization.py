@@ -139,18 +139,25 @@ async def level_granted(session: AsyncSession, stay_id: UUID) -> str | None:
 
 
 async def end_date_case(
-    session: AsyncSession, *, case_id: UUID, on: date, key: str, now: datetime, by: UUID | None = None
+    session: AsyncSession,
+    *,
+    case_id: UUID,
+    on: date,
+    key: str,
+    now: datetime,
+    by: UUID | None = None,
+    why: str | None = None,
 ) -> None:
     """The case's last day is `on`; its workflow is told. Questions about later days only are taken back; one that
     asks for days that were stayed goes on, for its answer may still pay them (E26, E47). `by` is the movement that
-    ended it, by which a correction finds it again."""
+    ended it, by which a correction finds it again; None: its payer's coverage ended (E38)."""
     case = await session.get(Authorization, case_id, with_for_update=True)
     if case is None or case.status is AuthorizationStatus.END_DATED:
         return
     case.ended_from, case.end_dated_by = case.status, by
     case.end_dated_on = on
     case.status = AuthorizationStatus.END_DATED
-    case.why = f"the stay it was for ended; last day {on.isoformat()}"
+    case.why = why or f"the stay it was for ended; last day {on.isoformat()}"
     case.version += 1
     requests = await session.execute(
         select(AuthorizationRequest).where(

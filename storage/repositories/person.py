@@ -1,14 +1,14 @@
 """People as sealed rows, found by blind-index tokens (D15). Sealing and tokens are the caller's."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Coverage, Person, PersonToken
+from storage.models import Person, PersonToken
 
 Token = tuple[str, bytes]
 
@@ -34,6 +34,16 @@ async def add_tokens(session: AsyncSession, person_id: UUID, tokens: Sequence[To
         )
 
 
+async def drop_tokens(session: AsyncSession, person_id: UUID, tokens: Sequence[Token]) -> None:
+    """The person is not found by these any more."""
+    for kind, token in tokens:
+        await session.execute(
+            delete(PersonToken).where(
+                PersonToken.person_id == person_id, PersonToken.kind == kind, PersonToken.token == token
+            )
+        )
+
+
 async def people_with(session: AsyncSession, tokens: Sequence[Token]) -> list[UUID]:
     """Everybody any of the tokens points to."""
     if not tokens:
@@ -51,25 +61,6 @@ async def people(session: AsyncSession, ids: Sequence[UUID]) -> list[Person]:
     return list((await session.execute(select(Person).where(Person.id.in_(ids)))).scalars()) if ids else []
 
 
-async def add_coverage(
-    session: AsyncSession, *, coverage_id: UUID, person_id: UUID, payer: str, kind: str, rank: int, from_date: date,
-    through_date: date | None,
-) -> UUID:  # fmt: skip
-    """A coverage of a person; the same payer, rank and start is the same coverage."""
-    await session.execute(
-        insert(Coverage)
-        .values(
-            id=coverage_id, person_id=person_id, payer=payer, kind=kind, rank=rank, from_date=from_date,
-            through_date=through_date,
-        )
-        .on_conflict_do_nothing()
-    )  # fmt: skip
-    found = await session.execute(
-        select(Coverage.id).where(
-            Coverage.person_id == person_id,
-            Coverage.payer == payer,
-            Coverage.rank == rank,
-            Coverage.from_date == from_date,
-        )
-    )
-    return found.scalar_one()
+async def lock_person(session: AsyncSession, person_id: UUID) -> Person | None:
+    """The person's row, held until the transaction ends: coverages and the sealed document have one writer."""
+    return (await session.execute(select(Person).where(Person.id == person_id).with_for_update())).scalar_one_or_none()

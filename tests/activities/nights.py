@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -96,9 +96,10 @@ async def someone(
     if person is None:
         session.add(Person(id=person_id, sealed=b"sealed", wrapped_key=None, created_at=opened))
         await session.flush()
+    known = await session.execute(select(func.count()).where(Coverage.person_id == person_id))
     coverage = Coverage(
-        id=uuid4(), person_id=person_id, payer=payer, kind=CoverageKind.INSURANCE, rank=1,
-        from_date=date(2026, 1, 1) + timedelta(days=uuid4().int % 9000), through_date=None,
+        id=uuid4(), person_id=person_id, payer=payer, kind=CoverageKind.INSURANCE, rank=known.scalar_one() + 1,
+        from_date=date(2026, 1, 1), through_date=None,
     )  # fmt: skip
     session.add(coverage)
     await session.flush()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from definitions.accrual import Absence, AccrualPolicy, AdmitDischargeMode, DayKind, StaySpan
 from definitions.vocabulary import BillingBehaviour, Track
 from rules.accrual import judge_days, judge_night, night_of
-from rules.census import count_lines, steps_of
+from rules.census import by_payer, count_lines, steps_of
 
 ZONE = "America/Chicago"
 DAY = date(2026, 3, 8)
@@ -90,3 +91,27 @@ def test_never_two_payable_days_for_one_person_and_date(
     away = [*a[1], *(x.model_copy(update={"stay_id": "t"}) for x in b[1])]
     found = judge_night([a[0], second], away, {}, AccrualPolicy(), night_of(DAY, ZONE))
     assert sum(v.kind is not DayKind.NONE for v in found) <= 1
+
+
+@given(stays(), st.sampled_from([("old", "new"), ("old", "old")]))
+def test_every_payers_line_balances_when_another_takes_over(
+    made: tuple[StaySpan, list[Absence]], payers: tuple[str, str]
+) -> None:
+    """E38: nobody moved, and still opening + in - out = closing in each line; one date closes, payer by payer, with what
+    the next opens with."""
+    stay, absences = made
+    lines = []
+    # The change takes effect on DAY: its eve was the old payer's.
+    for on, before, now in (
+        (DAY - timedelta(days=1), payers[0], payers[0]),
+        (DAY, payers[0], payers[1]),
+        (DAY + timedelta(days=1), payers[1], payers[1]),
+    ):
+        counted: Counter[tuple[str, str, str, str]] = Counter()
+        for payer, step in by_payer(steps_of(stay, absences, night_of(on, ZONE)), before, now):
+            counted[("p", stay.level, payer, step)] += 1
+        day = count_lines(counted)
+        assert all(line.balanced for line in day)
+        lines.append(day)
+    for one, following in pairwise(lines):
+        assert {x.payer for x in one if x.closing} == {x.payer for x in following if x.opening}
