@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.authorization import AuthorizationActivities
+from activities.by_hand import SendingActivities
 from activities.case_record import CaseHands
 from activities.consent import ConsentActivities
 from activities.coverage import CoverageActivities
@@ -70,6 +71,7 @@ def wire(
         CoverageActivities(episode),
         AuthorizationActivities(case, keyring),
         DisputeActivities(case),
+        SendingActivities(case, keyring),
         MidnightActivities(database, catalog),
     )
     identity = ExchangeIdentity(settings.submitter_id, settings.x12_usage)

@@ -204,6 +204,33 @@ class CaseDecisionBody(Body):
     version: Version | None = None
 
 
+class SendingBody(Body):
+    """A request that went by a person's hand."""
+
+    request_id: UUID
+    channel: Literal["telephone", "portal", "fax"]
+    call_reference: Short
+    sent_at: AwareDatetime
+    version: Version | None = None
+
+
+class ReceiptBody(Body):
+    """What the payer said about a send nobody knew the outcome of."""
+
+    request_id: UUID
+    outcome: Literal["received", "not_received"]
+    call_reference: Short
+    version: Version | None = None
+
+
+class ReleaseBody(Body):
+    """Which request a quarantined message is about: by its id or its trace."""
+
+    request_id: UUID | None = None
+    trace: Short | None = None
+    version: Version | None = None
+
+
 class AttendeeBody(Body):
     episode_id: UUID
     status: Literal["attended", "no_show", "excused"]

@@ -46,6 +46,7 @@ from definitions.episode import (
     StartLeave,
     WithdrawTransition,
 )
+from definitions.exchange import RecordReceipt, RecordSending
 from definitions.midnight import CloseDate, DateClosed, DatesToClose, DatesWanted
 
 
@@ -184,6 +185,18 @@ class DisputeContract:
 
     @activity.defn
     async def assign_case(self, request: AssignCase) -> CaseOutcome:
+        raise NotImplementedError
+
+
+class SendingContract:
+    """What people sent or heard by hand; records, on the care queue."""
+
+    @activity.defn
+    async def record_sending(self, request: RecordSending) -> CaseOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def record_receipt(self, request: RecordReceipt) -> CaseOutcome:
         raise NotImplementedError
 
 

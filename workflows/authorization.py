@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         SendRequest,
         TakeAnswer,
     )
-    from definitions.contracts import AuthorizationContract, DisputeContract, ExchangeContract
+    from definitions.contracts import AuthorizationContract, DisputeContract, ExchangeContract, SendingContract
     from definitions.deadline import Deadline
     from definitions.dispute import (
         AssignCase,
@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         SubmitInformation,
     )
     from definitions.episode import Drive
+    from definitions.exchange import RecordReceipt, RecordSending
     from workflows.refusals import refused
     from workflows.single_wait import SingleWait
 
@@ -230,6 +231,20 @@ class AuthorizationWorkflow(SingleWait):
         return await self._perform(
             command,
             lambda c: workflow.execute_activity_method(DisputeContract.assign_case, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def record_sending(self, command: RecordSending) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(SendingContract.record_sending, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def record_receipt(self, command: RecordReceipt) -> CaseOutcome:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(SendingContract.record_receipt, c, **policies.RECORD_WRITE),
         )
 
     @workflow.signal
