@@ -6,7 +6,7 @@ from activities.absence import absent
 from activities.answers import apply_verdict
 from activities.case_record import CaseWriting
 from activities.departure import ExchangeHands, known_person
-from definitions.exchange import Arrival, ArrivalKind
+from definitions.exchange import Arrival, ArrivalKind, MatchedBy
 from definitions.services_review import Answers, ServicesReviewResponse
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 from interchange.x12.acknowledgement import rejected_by
@@ -37,9 +37,20 @@ async def read_answer(w: CaseWriting, asked: AuthorizationRequest, message: Exch
     text = open_message(keyring, person.id, person.wrapped_key, message.sealed)
     if await take_text(w, asked, text, fingerprint=message.fingerprint, message_id=message.id):
         message.status = inbound.MATCHED
+        await _say_how(w, asked, message, text)
         return
     message.status, message.reason = inbound.QUARANTINED, rules.NOT_APPLIED
     await _unreadable(w, message.fingerprint, rules.SENTENCES[rules.NOT_APPLIED])
+
+
+async def _say_how(w: CaseWriting, asked: AuthorizationRequest, message: ExchangeMessage, text: str) -> None:
+    """An answer that did not name our trace was matched by something weaker, and the timeline says so (E33)."""
+    piece = pieces_of(text).pieces[0]
+    arrival = arrival_of(piece)
+    if arrival.kind is not ArrivalKind.ANSWER or (arrival.trace or "").startswith(asked.trace):
+        return
+    by = MatchedBy.PERSON if message.resolved_by is not None else MatchedBy.MEMBER
+    await w.note("authorization_answer_matched", {"request": str(asked.id), "by": by.value})
 
 
 async def take_text(

@@ -14,7 +14,17 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.auth import LoginNeeded, ensure_demo_users
 from api.deps import Services
-from api.routes import authorizations, census, coverages, episodes, events, operation, payer_exchange, transitions
+from api.routes import (
+    authorizations,
+    census,
+    coverages,
+    episodes,
+    events,
+    operation,
+    payer_exchange,
+    quarantine,
+    transitions,
+)
 from api.tokens import TokenIssuer
 from api.web import pages
 from runtime.catalog import load_catalog
@@ -101,7 +111,8 @@ def create_app(settings: Settings) -> FastAPI:
         )
         return response
 
-    for routes in (operation, episodes, coverages, transitions, authorizations, payer_exchange, census, events):
+    care = (operation, episodes, coverages, transitions, authorizations, census, events)
+    for routes in (*care, payer_exchange, quarantine):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

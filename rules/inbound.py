@@ -62,7 +62,7 @@ def judge(arrival: Arrival, found: Found, payer: Payer, receiver: str, usage: st
     if request is None:
         return InboundVerdict(reason=_unmatched(arrival, found, payer))
     if request.payer != payer.key:
-        return InboundVerdict(reason=OTHER_PAYER)
+        return InboundVerdict(request=request, reason=OTHER_PAYER)
     reason = _not_applicable(request, found)
     if reason is not None:
         return InboundVerdict(request=request, reason=reason)

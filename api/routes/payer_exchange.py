@@ -1,19 +1,23 @@
 """The door payers' systems use, and how their lines stand (api.md, Payers)."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
+from api import bodies
 from api.auth import require
-from api.deps import Wired
+from api.commands import command_key, respond, run_case_command
+from api.deps import Key, Services, Wired
 from api.errors import Problem, problem
 from api.inbound import take_file
+from api.routes.access import see_case
 from api.routes.episodes import PROBLEMS
 from api.tokens import User
 from definitions.errors import ErrorType, Refusal
-from definitions.exchange import Circuit
+from definitions.exchange import Circuit, RecordReceipt, RecordSending
 from definitions.payer import Channel, Payer
 from definitions.vocabulary import LineState, Role
 from storage.models import PayerCircuit
@@ -64,6 +68,36 @@ async def lines(held: Wired, user: Reviewer) -> JSONResponse:
     payers = [p for p in held.catalog.latest.payers.values() if p.channel is not Channel.NONE]
     items = [_line(p, circuits.get(p.key), waiting.get(p.key, 0)) for p in sorted(payers, key=lambda p: p.key)]
     return JSONResponse(jsonable_encoder({"items": items, "next": None}))
+
+
+@router.post("/authorizations/{case_id}/sendings", responses=PROBLEMS)
+async def sending(case_id: UUID, body: bodies.SendingBody, key: Key, held: Wired, user: Reviewer) -> JSONResponse:
+    """A request went by telephone, portal or fax (AUTH-12)."""
+    return await _by_hand(case_id, body, key, held, user, RecordSending, "record_sending")
+
+
+@router.post("/authorizations/{case_id}/receipts", responses=PROBLEMS)
+async def receipt(case_id: UUID, body: bodies.ReceiptBody, key: Key, held: Wired, user: Reviewer) -> JSONResponse:
+    """What the payer says about a send nobody knew the outcome of."""
+    return await _by_hand(case_id, body, key, held, user, RecordReceipt, "record_receipt")
+
+
+async def _by_hand(
+    case_id: UUID, body: bodies.SendingBody | bodies.ReceiptBody, key: str, held: Services, user: User,
+    command: type[RecordSending] | type[RecordReceipt], update: str,
+) -> JSONResponse:  # fmt: skip
+    async with held.database.read() as session:
+        await see_case(session, held, user, case_id)
+    fields = {
+        "key": command_key(user, key), "actor": user.actor, "role": Role(user.role), "authorization_id": case_id,
+        "expected_version": body.version, **body.model_dump(exclude={"version"}),
+    }  # fmt: skip
+    return respond(
+        await run_case_command(
+            held, user, key, update, {"case": str(case_id), **body.model_dump(mode="json")}, case_id,
+            lambda now: command(**fields, now=now), update,
+        )
+    )  # fmt: skip
 
 
 def _line(payer: Payer, row: PayerCircuit | None, waiting: int) -> dict[str, Any]:

@@ -119,6 +119,7 @@ class AuthorizationRequest(Base):
         one_of("kind", RequestKind),
         one_of("status", AuthorizationStatus),
         Index("ix_authorization_request_held", "held_at", postgresql_where=text("status = 'held'")),
+        Index("ix_authorization_request_queue", "held_at", "id", postgresql_where=text("held_at IS NOT NULL")),
         Index(
             "ix_authorization_request_undecided",
             "authorization_id",
