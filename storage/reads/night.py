@@ -32,13 +32,15 @@ PRESENCE = text(
     LEFT JOIN (
         -- Who pays on the date and on its eve: rules.coverage.primary_on, for everybody at once (E38). A voided row
         -- pays nothing, and says all the same that coverages of this person are on record.
+        -- Smallest texts instead of ordered arrays: rank (or date and rank) in front of the payer, so nothing is sorted.
         SELECT c.person_id, min(c.from_date) FILTER (WHERE NOT c.voided) AS first,
-               (array_agg(c.payer ORDER BY c.rank) FILTER (WHERE NOT c.voided
-                   AND c.from_date <= :on AND (c.through_date IS NULL OR c.through_date >= :on)))[1] AS today,
-               (array_agg(c.payer ORDER BY c.rank) FILTER (WHERE NOT c.voided
-                   AND c.from_date <= :eve AND (c.through_date IS NULL OR c.through_date >= :eve)))[1] AS eve,
-               (array_agg(CASE WHEN c.reaches_back THEN c.payer END ORDER BY c.from_date, c.rank)
-                   FILTER (WHERE NOT c.voided))[1] AS reach
+               substr(min((lpad(CAST(c.rank AS text), 6, '0') || c.payer) COLLATE "C") FILTER (WHERE NOT c.voided
+                   AND c.from_date <= :on AND (c.through_date IS NULL OR c.through_date >= :on)), 7) AS today,
+               substr(min((lpad(CAST(c.rank AS text), 6, '0') || c.payer) COLLATE "C") FILTER (WHERE NOT c.voided
+                   AND c.from_date <= :eve AND (c.through_date IS NULL OR c.through_date >= :eve)), 7) AS eve,
+               nullif(substr(min((to_char(c.from_date, 'YYYYMMDD') || lpad(CAST(c.rank AS text), 6, '0')
+                   || CASE WHEN c.reaches_back THEN c.payer ELSE '' END) COLLATE "C")
+                   FILTER (WHERE NOT c.voided), 15), '') AS reach
         FROM coverage c
         WHERE c.person_id IN (
             SELECT h.person_id FROM stay h WHERE h.facility = :facility AND h.period && tstzrange(:before, :ends, '[)'))
