@@ -343,7 +343,7 @@ def test_a_correction_is_a_new_movement_with_its_diff(caller: Caller) -> None:
     assert refused(caller, "clinician", f"/v1/episodes/{stage.episode}/corrections", body).code == "stale"
 
 
-def test_a_payer_may_only_speak_for_itself_and_broken_x12_gets_a_999(house: House) -> None:
+def test_a_payer_may_only_speak_for_itself_and_a_broken_envelope_gets_a_ta1(house: House) -> None:
     secret = house.environment["STEPDOWN_PAYER_SECRET"]
     with httpx2.Client(base_url=house.url, timeout=10) as client:
         form = {"grant_type": "client_credentials", "client_id": "payer-meridian", "client_secret": secret}
@@ -352,7 +352,7 @@ def test_a_payer_may_only_speak_for_itself_and_broken_x12_gets_a_999(house: Hous
         assert client.post("/v1/payers/unity/x12", content="ISA", headers=headers).status_code == 404
         broken = client.post("/v1/payers/meridian/x12", content="this is no interchange", headers=headers)
         assert broken.status_code == 200
-        assert "AK9*R" in broken.text
+        assert "~TA1*000000000*" in broken.text
         assert client.get("/v1/episodes", headers=headers).status_code == 403
 
 
