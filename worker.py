@@ -111,7 +111,10 @@ async def serve(settings: Settings) -> None:
         tls=settings.temporal_tls,
         api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
     )
-    hands = wire(settings, database, catalog, keyring)
+    metrics = Metrics()
+    if settings.worker_metrics_port:
+        metrics.serve(settings.worker_metrics_port)
+    hands = wire(settings, database, catalog, keyring, metrics)
     async with database.write() as session:
         await ensure_facilities(session, catalog.latest)
     if settings.drive is Drive.WALL:

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     x12_usage: str = Field(default="T", pattern="^[TP]$")
     """ISA15: T test, P production."""
 
+    worker_metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where the worker serves its numbers, loopback only; 0: nowhere. The API serves its own under /metrics."""
+
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="json", pattern="^(json|console)$")
     build: str = "dev"

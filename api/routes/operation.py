@@ -1,5 +1,6 @@
 """Tokens, health, commands, definitions, metrics."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
@@ -14,6 +15,8 @@ from api.deps import Wired
 from api.errors import problem
 from api.tokens import LIFETIME
 from definitions.errors import ErrorType
+from storage.reads import quarantine
+from storage.repositories import payer_circuit
 
 router = APIRouter(tags=["operation"])
 
@@ -75,6 +78,12 @@ async def ready(held: Wired) -> JSONResponse:
 
 @router.get("/metrics")
 async def metrics(held: Wired) -> Response:
+    with suppress(SQLAlchemyError, OSError):
+        # Without the database the other numbers are still told.
+        async with held.database.read() as session:
+            circuits = {row.payer: row.state.value for row in await payer_circuit.circuits(session)}
+            waiting, quarantined = await payer_circuit.held_counts(session), await quarantine.counts(session)
+        held.metrics.payer_lines(circuits, waiting, quarantined)
     return PlainTextResponse(held.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 

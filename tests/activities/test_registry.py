@@ -35,6 +35,6 @@ def test_something_that_is_no_contract_is_refused() -> None:
 
 def test_every_contract_promises_something() -> None:
     kinds = [v for v in vars(contracts).values() if isinstance(v, type) and v.__name__.endswith("Contract")]
-    assert len(kinds) == 9
+    assert len(kinds) == 10
     assert all(promised(kind) for kind in kinds)
     assert promised(ExchangeContract) == ["send_request"]

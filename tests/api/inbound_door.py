@@ -63,6 +63,11 @@ class Door:
             )
             return [(kind, status, reason) for kind, status, reason in rows]
 
+    async def fingerprints(self) -> set[str]:
+        async with self.database.read() as session:
+            rows = await session.execute(select(ExchangeMessage.fingerprint).where(ExchangeMessage.direction == "in"))
+            return set(rows.scalars())
+
     async def files(self) -> int:
         async with self.database.read() as session:
             return int((await session.execute(select(func.count()).select_from(ExchangeFile))).scalar_one())

@@ -3,16 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import reduce
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from api.inbound import read_file, text_of
 from api.tokens import User
+from definitions.exchange import Attempt
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 from interchange.x12.acknowledgement import Acknowledged, acknowledgements, encode_999
+from interchange.x12.arrival import fingerprint
 from interchange.x12.envelope import Control, read_interchanges
+from rules.circuit import after
 from rules.inbound import SENTENCES
 from storage.engine import Database
 from storage.models import ExchangeMessage
+from storage.repositories import payer_circuit
 from storage.repositories.exchange import misnumbered
 from tests.activities import cases
 from tests.activities.cases import NOW
@@ -243,3 +251,70 @@ async def test_the_lines_to_payers_are_shown(at: Door) -> None:
     assert (rows["meridian"]["state"], rows["meridian"]["held"]) == ("closed", 0)
     assert rows["meridian"]["fallback"]["telephone"]
     assert (await at.get("/v1/payers", "clinician")).status_code == 403
+
+
+async def test_the_numbers_say_how_lines_stand_and_name_nobody(at: Door) -> None:
+    one = await asked(at.database)
+    await at.post(answer(one, control=control(usage="P")))
+    async with at.database.write() as session:
+        circuit = await payer_circuit.locked(session, "meridian", NOW)
+        await payer_circuit.keep(session, "meridian", after(circuit, Attempt.UNREACHABLE, True, NOW), "down", NOW)
+    told = (await at.client.get("/metrics")).text
+    assert 'stepdown_payer_circuit{payer="meridian"} 2.0' in told
+    assert 'stepdown_quarantine_waiting{payer="meridian",reason="wrong_usage"} 1.0' in told
+    assert 'stepdown_exchanges_total{kind="inbound",outcome="wrong_usage",payer="meridian"} 1.0' in told
+    assert one.member not in told
+    assert one.trace not in told
+
+
+def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
+    """A message with bytes lost, doubled, swapped and planted."""
+    places = st.integers(0, len(whole) - 1)
+    planted = st.sampled_from(
+        [b"~", b"*", b"\x00", b"\xff", b"ISA", b"IEA*", b"ST*278*", b"SE*", b"GS*", b":", b"^", b"\n"]
+    )
+
+    def change(body: bytes, step: tuple[str, int, int, bytes]) -> bytes:
+        how, start, length, plant = step
+        start = min(start, len(body))
+        if how == "cut":
+            return body[:start] + body[start + length :]
+        if how == "double":
+            return body[: start + length] + body[start:]
+        if how == "plant":
+            return body[:start] + plant + body[start:]
+        return body[:start] if how == "end" else body[start:] + body[:start]
+
+    step = st.tuples(st.sampled_from(["cut", "double", "plant", "end", "turn"]), places, st.integers(1, 60), planted)
+    return st.lists(step, min_size=1, max_size=4).map(lambda steps: reduce(change, steps, whole))
+
+
+async def test_whatever_becomes_of_a_message_it_is_answered_and_kept(at: Door) -> None:
+    """Never a 500, always an answer by the standard; every new file leaves a row, and nothing that held a byte is
+    lost without one."""
+    one, other = await asked(at.database), await asked(at.database)
+    whole = together(answer(one), answer(other)).encode()
+    loop = asyncio.get_running_loop()
+
+    async def send(body: bytes) -> None:
+        said = await at.post(body)
+        assert said.status_code == 200, said.text
+        assert said.headers["content-type"].startswith("application/edi-x12")
+        if said.text:
+            read_interchanges(said.text)
+        reading = read_file(text_of(body))
+        wanted = {arrival.fingerprint for arrival, _ in reading.arrivals}
+        if reading.rest:
+            wanted.add(fingerprint(reading.rest))
+        assert wanted <= await at.fingerprints()
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(mutated(whole))
+    def everything(body: bytes) -> None:
+        asyncio.run_coroutine_threadsafe(send(body), loop).result(30)
+
+    await asyncio.to_thread(everything)
+    assert {status for _, status, _ in await at.kept()} <= {"received", "quarantined"}
+    await at.take()
+    async with at.database.read() as session:
+        assert await misnumbered(session) == []
