@@ -24,7 +24,8 @@ from rules.case_opening import CaseWish, case_for, outlived
 from rules.coverage import Rows, entered, first_change, last_day_of, primary_on
 from rules.disclosure import DisclosureAsk, judge
 from storage.models import Authorization, Consent, Stay
-from storage.repositories import authorization, coverage, disclosure, work
+from storage.repositories import coverage, disclosure, work
+from storage.repositories.case_end import end_date_case
 from storage.repositories.episode import stays_of
 
 CHECK_WITHIN = timedelta(hours=24)
@@ -72,7 +73,7 @@ async def _end_cases(writing: Writing, rows: Rows, today: date) -> list[UUID]:
     closed = outlived(facts, rows, today)
     for case in closed:
         row = known[case.authorization_id]
-        await authorization.end_date_case(
+        await end_date_case(
             session, case_id=row.id, on=case.on, key=writing.key, now=writing.now,
             why=f"{row.payer} does not pay after {case.on.isoformat()}",
         )  # fmt: skip

@@ -18,6 +18,7 @@ from rules.sessions import sessions_for
 from storage.many_rows import insert_many
 from storage.models import AssessmentDue, Consent, PerDiemAccount
 from storage.repositories import authorization, horizon, work
+from storage.repositories.case_end import end_date_case
 from storage.repositories.episode import add_movement, movements_of, write_projection
 from storage.repositories.facility_day import mark_stale
 
@@ -262,7 +263,7 @@ async def _authorization(
     writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None, movement_id: UUID
 ) -> None:
     for case in plan.cases_closed:
-        await authorization.end_date_case(
+        await end_date_case(
             writing.session,
             case_id=case.authorization_id,
             on=case.on,

@@ -21,7 +21,7 @@ from rules.projection import project, root_of, standing
 from rules.sessions import sessions_for
 from storage.models import AssessmentDue, Authorization, Movement, PerDiemAccount
 from storage.repositories import case_restatement, horizon, work
-from storage.repositories.authorization import end_date_case
+from storage.repositories.case_end import end_date_case
 from storage.repositories.coverage import coverages_of
 from storage.repositories.episode import movements_of
 

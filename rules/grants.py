@@ -12,7 +12,10 @@ from definitions.base import Moment, WireModel
 from definitions.review_codes import Action
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 
-FINAL: Final = frozenset({a.value for a in Action} - {Action.PENDED.value, Action.CONTACT_PAYER.value})
+RECEIPT: Final = "receipt"
+"""A notice of admission that the payer took: it begins the days without review, and decides as much (domain 4.3)."""
+
+FINAL: Final = frozenset({a.value for a in Action} - {Action.PENDED.value, Action.CONTACT_PAYER.value}) | {RECEIPT}
 """HCR01 codes that decide. A pend, a wish to be called, an AAA or a 999 say nothing about what was decided before."""
 
 CONTESTING: Final = frozenset({RequestKind.RECONSIDERATION, RequestKind.APPEAL, RequestKind.EXTERNAL_REVIEW})

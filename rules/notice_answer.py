@@ -4,10 +4,8 @@ from datetime import date
 
 from definitions.services_review import ServicesReviewResponse
 from definitions.vocabulary import AuthorizationStatus
+from rules.grants import RECEIPT
 from rules.payer_answer import AnswerVerdict
-
-RECEIPT = "receipt"
-"""Stands where a decision has its action: a notice is taken, not decided."""
 
 
 def judge_notice(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from definitions.ids import authorization_workflow
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 from storage.models import Authorization, AuthorizationRequest
-from storage.repositories.outbox import AUTHORIZATION_CHANGED, AUTHORIZATION_START, announce
+from storage.repositories.outbox import AUTHORIZATION_START, announce
 
 UNANSWERED = (
     AuthorizationStatus.READY,
@@ -138,40 +138,11 @@ async def level_granted(session: AsyncSession, stay_id: UUID) -> str | None:
     return rows.scalar_one_or_none()
 
 
-async def end_date_case(
-    session: AsyncSession,
-    *,
-    case_id: UUID,
-    on: date,
-    key: str,
-    now: datetime,
-    by: UUID | None = None,
-    why: str | None = None,
-) -> None:
-    """The case's last day is `on`; its workflow is told. Questions about later days only are taken back; one that
-    asks for days that were stayed goes on, for its answer may still pay them (E26, E47). `by` is the movement that
-    ended it, by which a correction finds it again; None: its payer's coverage ended (E38)."""
-    case = await session.get(Authorization, case_id, with_for_update=True)
-    if case is None or case.status is AuthorizationStatus.END_DATED:
-        return
-    case.ended_from, case.end_dated_by = case.status, by
-    case.end_dated_on = on
-    case.status = AuthorizationStatus.END_DATED
-    case.why = why or f"the stay it was for ended; last day {on.isoformat()}"
-    case.version += 1
-    requests = await session.execute(
-        select(AuthorizationRequest).where(
-            AuthorizationRequest.authorization_id == case_id,
-            AuthorizationRequest.status.in_(UNANSWERED),
-            AuthorizationRequest.from_date > on,
-        )
+async def requests_of_case(session: AsyncSession, case_id: UUID) -> list[AuthorizationRequest]:
+    """Every question of a case, in the order it was asked."""
+    rows = await session.execute(
+        select(AuthorizationRequest)
+        .where(AuthorizationRequest.authorization_id == case_id)
+        .order_by(AuthorizationRequest.requested_at, AuthorizationRequest.id)
     )
-    for request in requests.scalars():
-        request.status = AuthorizationStatus.CANCELLED
-    await announce(
-        session,
-        kind=AUTHORIZATION_CHANGED,
-        target=authorization_workflow(case_id),
-        payload={"key": f"{key}:end:{case_id}", "authorization_id": str(case_id), "at": now.isoformat()},
-        at=now,
-    )
+    return list(rows.scalars())

@@ -9,12 +9,14 @@ from definitions.ids import authorization_workflow
 from definitions.vocabulary import AuthorizationStatus
 from storage.models import Authorization, AuthorizationRequest
 from storage.repositories.authorization import UNANSWERED
+from storage.repositories.case_end import CLOSING
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
 
 async def reopen_case(session: AsyncSession, *, case: Authorization, key: str, now: datetime) -> None:
     """Back to the status it ended from. Requests the end withdrew are unanswered again: one that was never sent is
-    ready (the gate is asked anew), one that was sent waits for its answer."""
+    ready (the gate is asked anew), one that was sent waits for its answer. A notice of the end that has not left stays
+    here."""
     status = case.ended_from or AuthorizationStatus.CONTACT_PAYER
     if status is AuthorizationStatus.WAITING_CONSENT:
         status = AuthorizationStatus.READY
@@ -22,8 +24,12 @@ async def reopen_case(session: AsyncSession, *, case: Authorization, key: str, n
     case.why = f"reopened after a correction; it had ended on {case.end_dated_on}"
     case.end_dated_on = case.end_dated_by = case.ended_from = None
     case.version += 1
+    for status in UNANSWERED:
+        for request in await _requests(session, case, status):
+            if request.kind in CLOSING and request.first_sent_at is None:
+                request.status = AuthorizationStatus.CANCELLED
     for request in await _requests(session, case, AuthorizationStatus.CANCELLED):
-        if request.answered_at is not None:
+        if request.answered_at is not None or request.kind in CLOSING:
             continue
         if request.sent_at is None:
             request.status = AuthorizationStatus.READY

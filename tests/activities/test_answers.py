@@ -10,7 +10,7 @@ from definitions.authorization import RecordDecision
 from definitions.vocabulary import AuthorizationStatus
 from runtime.catalog import load_catalog
 from storage.engine import Database
-from storage.repositories.authorization import end_date_case
+from storage.repositories.case_end import end_date_case
 from tests.activities import nights
 from tests.activities.case_desk import FIRST, PLACE, Desk, desk
 from tests.activities.nights import at, on

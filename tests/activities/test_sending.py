@@ -317,6 +317,7 @@ async def test_a_late_decision_is_asked_about_and_never_requested_twice(
     async with database.write() as session:
         asked = await session.get_one(AuthorizationRequest, one.request_id)
         asked.status, asked.wanted_by = AuthorizationStatus.PENDED, None
+        asked.decision_due_at = NOW + timedelta(hours=72)
     record = await house.due(one, NOW)
     late = deadline(record, DeadlineKind.PAYER_INQUIRY)
     assert late == deadline(record, DeadlineKind.PAYER_DECISION)

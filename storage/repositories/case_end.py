@@ -1,0 +1,69 @@
+"""The end of a case with its stay: what was asked for later is taken back, and the payer is told (domain 4.1, 4.4)."""
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from definitions.ids import authorization_workflow, derived
+from definitions.vocabulary import AuthorizationStatus, RequestKind
+from storage.models import Authorization, AuthorizationRequest
+from storage.repositories.authorization import UNANSWERED, add_request, requests_of_case
+from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
+
+CLOSING = (RequestKind.CANCEL, RequestKind.DISCHARGE)
+"""Requests that an end makes; a correction that undoes the end never revives them."""
+
+
+async def end_date_case(
+    session: AsyncSession,
+    *,
+    case_id: UUID,
+    on: date,
+    key: str,
+    now: datetime,
+    by: UUID | None = None,
+    why: str | None = None,
+) -> None:
+    """The case's last day is `on`; its workflow is told. Questions about later days only are taken back, at the payer
+    too where it may have them (E07); one that asks for days that were stayed goes on, for its answer may still pay
+    them (E26, E47). A payer that knows of the case gets a notice of the end, which releases what is left. `by` is the
+    movement that ended it, by which a correction finds it again; None: its payer's coverage ended (E38)."""
+    case = await session.get(Authorization, case_id, with_for_update=True)
+    if case is None or case.status is AuthorizationStatus.END_DATED:
+        return
+    case.ended_from, case.end_dated_by = case.status, by
+    case.end_dated_on = on
+    case.status = AuthorizationStatus.END_DATED
+    case.why = why or f"the stay it was for ended; last day {on.isoformat()}"
+    case.version += 1
+    requests = await requests_of_case(session, case_id)
+    known = [r for r in requests if r.first_sent_at is not None and r.kind not in CLOSING]
+    for request in requests:
+        if request.status in UNANSWERED and request.from_date > on:
+            request.status = AuthorizationStatus.CANCELLED
+            if request.first_sent_at is not None or request.attempts:
+                await _follow_up(session, case, request, RequestKind.CANCEL, request.from_date, request.through_date,
+                                 key, now)  # fmt: skip
+    if any(r.status is not AuthorizationStatus.CANCELLED for r in known):
+        left = on + timedelta(days=1)
+        await _follow_up(session, case, known[0], RequestKind.DISCHARGE, case.from_date, max(left, case.from_date),
+                         key, now)  # fmt: skip
+    await announce(
+        session,
+        kind=AUTHORIZATION_CHANGED,
+        target=authorization_workflow(case_id),
+        payload={"key": f"{key}:end:{case_id}", "authorization_id": str(case_id), "at": now.isoformat()},
+        at=now,
+    )
+
+
+async def _follow_up(
+    session: AsyncSession, case: Authorization, about: AuthorizationRequest, kind: RequestKind, first: date,
+    last: date, key: str, now: datetime,
+) -> None:  # fmt: skip
+    await add_request(
+        session, request_id=derived(about.id, kind.value, key), case_id=case.id, episode_id=case.episode_id, kind=kind,
+        level=about.level, unit=about.unit, units=0 if kind is RequestKind.DISCHARGE else about.units, from_date=first,
+        through_date=last, urgent=False, now=now, about=about.id,
+    )  # fmt: skip
