@@ -37,10 +37,6 @@ async def _ready_again(w: CaseWriting, asked: AuthorizationRequest, source: str)
         message.status = ABSENT
     await stop(w, asked.id, cancelled=True)
     asked.first_sent_at = asked.decision_due_at = None
-    asked.status = AuthorizationStatus.READY
-    if w.case.last_covered_day is None:
-        # A case that holds a grant keeps saying so while its extension is asked for again.
-        w.case.status = AuthorizationStatus.READY
-    w.case.version += 1
+    w.follow(asked, AuthorizationStatus.READY)
     await w.done("payer_silent", NEVER_CAME)
     await w.note("authorization_never_received", {"request": str(asked.id), "source": source})

@@ -23,7 +23,7 @@ from rules.payer_answer import AnswerVerdict, judge_answer
 from runtime.keyring import Keyring
 from runtime.people import open_message, seal_message
 from storage.models import AuthorizationRequest, ExchangeMessage, Person
-from storage.repositories import inbound
+from storage.repositories import inbound, work
 
 OPEN = (AuthorizationStatus.SUBMITTED, AuthorizationStatus.TIMED_OUT, AuthorizationStatus.PENDED)
 """A refusal of our bytes is believed only while no answer to them came."""
@@ -178,6 +178,10 @@ async def _discharge_taken(w: CaseWriting, asked: AuthorizationRequest, verdict:
     asked.status, asked.answered_at = verdict.status, w.now
     asked.reference = verdict.reference or asked.reference
     w.case.version += 1
+    await work.close_items(
+        w.session, episode_id=w.episode.id, now=w.now, actor="system", resolution=f"{w.payer.key} took the notice",
+        kind="discharge_notice",
+    )  # fmt: skip
     await w.note("discharge_notice_received", {"request": str(asked.id)})
 
 

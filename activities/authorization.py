@@ -119,10 +119,7 @@ class AuthorizationActivities(AuthorizationContract):
         async def act(w: CaseWriting) -> Refusal | None:
             for asked in await requests_of(w.session, w.case.id):
                 if asked.status is AuthorizationStatus.WAITING_CONSENT:
-                    asked.status = AuthorizationStatus.READY
-                    w.case.version += 1
-            if w.case.status is AuthorizationStatus.WAITING_CONSENT:
-                w.case.status = AuthorizationStatus.READY
+                    w.follow(asked, AuthorizationStatus.READY)
             await wake_held(w)
             before = w.case.last_covered_day
             await summarize(w)

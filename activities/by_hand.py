@@ -99,10 +99,7 @@ class SendingActivities(SendingContract):
         if said.outcome is ReceiptOutcome.NOT_RECEIVED:
             await absent(w, asked, "telephone")
             return None
-        asked.status = AuthorizationStatus.SUBMITTED
-        if w.case.last_covered_day is None:
-            w.case.status = AuthorizationStatus.SUBMITTED
-        w.case.version += 1
+        w.follow(asked, AuthorizationStatus.SUBMITTED)
         await w.done("payer_silent", "the payer has it")
         await w.note("authorization_received", {"request": str(asked.id)})
         return None
@@ -160,15 +157,11 @@ async def _disclose(
 
 async def _follow(w: CaseWriting, asked: AuthorizationRequest, said: RecordSending) -> None:
     """The same states and clocks as an electronic one; the held copy of it never goes (E95)."""
-    asked.status = AuthorizationStatus.SUBMITTED
+    w.follow(asked, AuthorizationStatus.SUBMITTED, f"sent to {w.payer.key} by {said.channel.value}")
     asked.sent_at = said.sent_at
     asked.attempts += 1
     await left_queue(w, asked)
     await start_decision(replace(w, now=said.sent_at), asked)
-    if w.case.last_covered_day is None:
-        w.case.status = AuthorizationStatus.SUBMITTED
-        w.case.why = f"sent to {w.payer.key} by {said.channel.value}"
-    w.case.version += 1
     for kind in ("contact_payer", "payer_unreachable", "consent_needed", "notice_late"):
         await w.done(kind, f"sent by {said.channel.value}")
     await w.note(

@@ -44,9 +44,7 @@ async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
     by_hand = said.by_hand or w.payer.channel is not Channel.X12_REALTIME
     root.status, root.wanted_by = AuthorizationStatus.INFORMATION_SENT, None
-    if w.case.last_covered_day is None:
-        w.case.status = root.status
-    w.case.version += 1
+    w.follow(root, root.status)
     await cases.add_request(
         w.session, request_id=derived(said.key, "information"), case_id=w.case.id, episode_id=w.episode.id,
         kind=RequestKind.INFORMATION, level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,

@@ -73,6 +73,18 @@ class CaseWriting:
         found = self.levels.get(level)
         return found.billing if found is not None else BillingBehaviour.OVERNIGHT
 
+    def follow(self, asked: AuthorizationRequest, status: AuthorizationStatus, why: str | None = None) -> None:
+        """The question now has this status. The case says the same while nothing is granted; one that ended, or a
+        question that only continues another, changes nothing of what the case says."""
+        asked.status = status
+        self.case.version += 1
+        if asked.about is not None:
+            return
+        self.case.review_status = status
+        if self.case.last_covered_day is None and self.case.status not in ENDED:
+            self.case.status = status
+            self.case.why = why or self.case.why
+
     async def note(self, kind: str, detail: dict[str, Any], at: datetime | None = None) -> None:
         await timeline.record(
             self.session, episode_id=self.episode.id, facility=self.episode.facility, at=at or self.now,

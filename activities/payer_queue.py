@@ -31,12 +31,9 @@ async def line_is_open(w: CaseWriting) -> bool:
 async def hold(w: CaseWriting, asked: AuthorizationRequest) -> None:
     """Into the queue, or back to its place in it; the reviewer learns of the other roads (AUTH-12)."""
     newly = asked.held_at is None
-    asked.status = AuthorizationStatus.HELD
     asked.held_at = asked.held_at or w.now
-    if w.case.last_covered_day is None:
-        w.case.status = AuthorizationStatus.HELD
-        w.case.why = f"the system of {w.payer.key} cannot be reached; the request waits in order"
-    w.case.version += 1
+    why = f"the system of {w.payer.key} cannot be reached; the request waits in order"
+    w.follow(asked, AuthorizationStatus.HELD, why)
     await w.owe(
         "payer_unreachable",
         f"the system of {w.payer.key} cannot be reached; the request is held and goes by itself once it answers. "
@@ -96,8 +93,5 @@ async def wake_held(w: CaseWriting) -> None:
         circuit = await rows.locked(w.session, w.payer.key, w.now)
         first = not await rows.older_waits(w.session, w.payer.key, asked.held_at, asked.id)
         if circuits.may_go(circuit, first, w.now):
-            asked.status = AuthorizationStatus.READY
-            if w.case.status is AuthorizationStatus.HELD:
-                w.case.status = AuthorizationStatus.READY
-            w.case.version += 1
+            w.follow(asked, AuthorizationStatus.READY)
             await w.session.flush()

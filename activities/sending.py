@@ -89,10 +89,7 @@ async def _first_time(
 
 async def ask_by_hand(w: CaseWriting, asked: AuthorizationRequest) -> None:
     """No machine takes it: a person calls, uploads or faxes, and records it with its reference (AUTH-12)."""
-    asked.status = AuthorizationStatus.CONTACT_PAYER
-    if w.case.last_covered_day is None:
-        w.case.status = AuthorizationStatus.CONTACT_PAYER
-    w.case.version += 1
+    w.follow(asked, AuthorizationStatus.CONTACT_PAYER)
     await w.owe(
         "contact_payer",
         f"{w.payer.key} takes this {asked.kind.value} request by hand only: {fallback(w.payer)}",
@@ -104,10 +101,7 @@ async def ask_by_hand(w: CaseWriting, asked: AuthorizationRequest) -> None:
 
 async def wait_for_consent(w: CaseWriting, asked: AuthorizationRequest, why: str) -> None:
     """Nothing leaves: the request waits for consent, and somebody is told (domain 3.5)."""
-    asked.status = AuthorizationStatus.WAITING_CONSENT
-    w.case.status = AuthorizationStatus.WAITING_CONSENT
-    w.case.why = why
-    w.case.version += 1
+    w.follow(asked, AuthorizationStatus.WAITING_CONSENT, why)
     await w.owe("consent_needed", f"the request to {w.payer.key} waits: {why}", subject=asked.trace, rule="domain 3.5")
     await w.note("authorization_waiting_consent", {"request": str(asked.id)})
     await w.tell_episode()
@@ -115,11 +109,7 @@ async def wait_for_consent(w: CaseWriting, asked: AuthorizationRequest, why: str
 
 
 async def data_problem(w: CaseWriting, asked: AuthorizationRequest, why: str) -> None:
-    asked.status = AuthorizationStatus.DATA_PROBLEM
-    if w.case.last_covered_day is None:
-        w.case.status = AuthorizationStatus.DATA_PROBLEM
-    w.case.why = why
-    w.case.version += 1
+    w.follow(asked, AuthorizationStatus.DATA_PROBLEM, why)
     await w.owe("authorization_data_problem", why, subject=asked.trace)
     await left_queue(w, asked)
 
@@ -163,18 +153,13 @@ async def _follow(w: CaseWriting, asked: AuthorizationRequest, delivery: Deliver
         # It was refused before anybody read it: the address, the credentials or the size, which is ours to correct.
         await data_problem(w, asked, f"{delivery.problem}; tell the administrator, then ask again")
         return
-    asked.status = AuthorizationStatus.SUBMITTED
-    w.case.status = AuthorizationStatus.SUBMITTED if w.case.last_covered_day is None else w.case.status
-    w.case.version += 1
+    w.follow(asked, AuthorizationStatus.SUBMITTED)
     await start_decision(w, asked)
 
 
 async def _unknown(w: CaseWriting, asked: AuthorizationRequest, delivery: Delivery) -> None:
     """Bytes may have arrived: never sent again on a guess. The payer is asked what became of it, or a person calls."""
-    asked.status = AuthorizationStatus.TIMED_OUT
-    w.case.status = AuthorizationStatus.TIMED_OUT if w.case.last_covered_day is None else w.case.status
-    w.case.why = delivery.problem or "no answer"
-    w.case.version += 1
+    w.follow(asked, AuthorizationStatus.TIMED_OUT, delivery.problem or "no answer")
     await start_decision(w, asked)
     await w.note("authorization_no_answer", {"request": str(asked.id), "outcome": delivery.outcome})
     if must_call(w.payer, asked.status, asked.inquiries):

@@ -131,7 +131,9 @@ async def test_a_late_approval_after_the_patient_left_still_pays_the_days_stayed
     record = await one.answer("A1", 14, now=at("2026-03-12 09:00"))
     await nights.close_all(hands, at("2026-03-12 10:00"), PLACE)
     assert await states(one) == [(7, "covered"), (8, "covered"), (9, "covered")]
-    assert record.finished
+    ready = next(r for r in await one.requests() if r.id == record.ready_request_id)
+    assert ready.kind == "discharge", "the payer is told of the end, and the case waits for nothing else"
+    assert (await one.case()).next_action == "send"
     assert (await one.case()).status is AuthorizationStatus.END_DATED
 
 
