@@ -74,6 +74,9 @@ async def take_delivered(
 ) -> None:
     """What came back on the line that we opened: kept piece by piece, and what is about this request applied at once.
     An answer about another request finds its own way."""
+    if not body.strip():
+        # Taken, and the answer comes by itself later; the payer's clock runs.
+        return
     file = _pieces(body)
     applied = False
     for piece in file.pieces if file else ():

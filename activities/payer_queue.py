@@ -61,9 +61,7 @@ async def attempted(w: CaseWriting, asked: AuthorizationRequest, attempt: Attemp
     circuit = circuits.after(before, attempt, following is not None or _waits(asked), w.now)
     await rows.keep(w.session, w.payer.key, circuit, why, w.now)
     if attempt is Attempt.ANSWERED and following is not None:
-        await rows.wake(
-            w.session, request_id=following[0], case_id=following[1], now=w.now, because=f"{asked.id}:{asked.attempts}"
-        )
+        await rows.wake(w.session, request_id=following[0], case_id=following[1], now=w.now, because=w.key)
     return circuit
 
 
@@ -80,9 +78,7 @@ async def left_queue(w: CaseWriting, asked: AuthorizationRequest) -> None:
     circuit = await rows.locked(w.session, w.payer.key, w.now)
     following = await rows.waiting(w.session, w.payer.key, but=asked.id)
     if following is not None and circuits.may_go(circuit, True, w.now):
-        await rows.wake(
-            w.session, request_id=following[0], case_id=following[1], now=w.now, because=f"{asked.id}:left:{w.key}"
-        )
+        await rows.wake(w.session, request_id=following[0], case_id=following[1], now=w.now, because=f"left:{w.key}")
 
 
 async def wake_held(w: CaseWriting) -> None:

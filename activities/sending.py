@@ -128,6 +128,8 @@ async def request_left(
         await attempted(w, asked, ATTEMPT[delivery.outcome], delivery.problem)
     if delivery.body is not None:
         await take_delivered(hands, w, asked, delivery.body)
+        if delivery.problem is not None:
+            await w.owe("answer_unreadable", f"{delivery.problem}; call {w.payer.key}", subject=asked.trace)
 
 
 async def conclude(w: CaseWriting, message: ExchangeMessage, departure: Departure, delivery: Delivery) -> None:

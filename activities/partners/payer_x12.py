@@ -1,5 +1,6 @@
 """Speaking to a payer over HTTP: bytes out, bytes back, and an honest name for what went wrong."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,6 +10,9 @@ import httpx2
 EDI: Final = "application/edi-x12"
 ANSWER_MAX: Final = 4_000_000
 """Bytes of an answer that are read; a payer that sends more is not understood."""
+
+WHOLE_MAX: Final = 85.0
+"""Seconds; under the 90 that a send may take (definitions/policies.py)."""
 
 SENT, UNKNOWN, NOT_SENT = "sent", "unknown", "not_sent"
 COME_AGAIN: Final = frozenset({408, 425, 429})
@@ -30,15 +34,20 @@ class PayerLine:
 
     def __init__(self, base_url: str, timeout_seconds: float) -> None:
         self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout_seconds)
+        self._whole = min(2 * timeout_seconds, WHOLE_MAX)
+        """The client's own limit is for each step; a payer that answers a byte at a time would be waited for for ever."""
 
     async def deliver(self, endpoint: str, text: str, now: datetime) -> Delivery:
         headers = {"content-type": EDI, "x-business-time": now.isoformat()}
         try:
-            async with self._client.stream("POST", endpoint, content=text.encode(), headers=headers) as response:
+            async with (
+                asyncio.timeout(self._whole),
+                self._client.stream("POST", endpoint, content=text.encode(), headers=headers) as response,
+            ):
                 return await _read(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
             return Delivery(NOT_SENT, problem="the payer's system cannot be reached")
-        except httpx2.TimeoutException:
+        except (httpx2.TimeoutException, TimeoutError):
             return Delivery(UNKNOWN, problem="the payer's system did not answer in time")
         except (httpx2.HTTPError, UnicodeDecodeError):
             return Delivery(UNKNOWN, problem="the connection broke while the payer's system was answering")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from definitions import authorization, episode, midnight
+from definitions import authorization, episode, exchange, midnight
 from definitions.base import WireModel
 
 GOLDEN = Path(__file__).parent
 MODELS = {
     f"{module.__name__.rsplit('.', 1)[-1]}.{name}": model
-    for module in (episode, authorization, midnight)
+    for module in (episode, authorization, exchange, midnight)
     for name, model in inspect.getmembers(module, inspect.isclass)
     if issubclass(model, WireModel) and model.__module__ == module.__name__
 }
