@@ -4,12 +4,25 @@ from typing import Final
 
 from activities.case_clocks import stop
 from activities.case_record import CaseWriting
+from activities.messages.inquiry import MARK
 from definitions.vocabulary import AuthorizationStatus
 from rules.sending import OPEN_QUESTIONS
 from storage.models import AuthorizationRequest, ExchangeMessage
-from storage.repositories.exchange import ABSENT, request_message
+from storage.repositories.exchange import ABSENT, inquiry_message, request_message
 
 NEVER_CAME: Final = "never_received"
+
+
+async def asked_since(w: CaseWriting, asked: AuthorizationRequest, inquiry_trace: str | None) -> bool:
+    """Whether the question that is answered was asked after the request last left. An answer that was overtaken says
+    nothing about what was sent since, and believing it would send the request twice."""
+    if asked.sent_at is None:
+        return True
+    number = (inquiry_trace or "").removeprefix(f"{asked.trace}{MARK}")
+    if not (number.isascii() and number.isdigit()):
+        return False
+    message = await w.session.get(ExchangeMessage, inquiry_message(asked.id, int(number)))
+    return message is not None and message.at > asked.sent_at
 
 
 async def absent(w: CaseWriting, asked: AuthorizationRequest, source: str) -> bool:

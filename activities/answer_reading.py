@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from activities.absence import absent
+from activities.absence import absent, asked_since
 from activities.answers import apply_verdict
 from activities.case_record import CaseWriting
 from activities.departure import ExchangeHands, known_person
@@ -86,7 +86,7 @@ async def take_delivered(
             await _of_another(hands, w, piece, arrival)
             continue
         kept = inbound.message_id(w.payer.key, arrival.fingerprint)
-        taken = await _apply(w, asked, piece, arrival.fingerprint, kept)
+        taken = await _apply(w, asked, piece, arrival.fingerprint, kept, on_the_line=inquiry)
         applied |= taken
         await _keep(hands, w, asked, piece.text, arrival, None if taken else rules.NOT_APPLIED)
     if not file or not file.pieces:
@@ -141,9 +141,11 @@ async def _of_another(hands: ExchangeHands, w: CaseWriting, piece: Piece, arriva
 
 
 async def _apply(
-    w: CaseWriting, asked: AuthorizationRequest, piece: Piece, fingerprint: str, message_id: UUID | None
-) -> bool:
-    """One piece. What it says is said once: the same fingerprint is the same decision (E32)."""
+    w: CaseWriting, asked: AuthorizationRequest, piece: Piece, fingerprint: str, message_id: UUID | None, *,
+    on_the_line: bool = False,
+) -> bool:  # fmt: skip
+    """One piece. What it says is said once: the same fingerprint is the same decision (E32). `on_the_line`: it answers
+    the question that was asked in the same call."""
     try:
         interchange = read_interchanges(piece.text)[0]
         verdict = rejected_by(interchange)
@@ -152,16 +154,17 @@ async def _apply(
         answer = parse_inbound(interchange, interchange.groups[0].transactions[0])
     except (X12Problem, ValueError, IndexError):
         return False
-    return await _answered(w, asked, answer, fingerprint, message_id)
+    return await _answered(w, asked, answer, fingerprint, message_id, on_the_line)
 
 
 async def _answered(
     w: CaseWriting, asked: AuthorizationRequest, answer: ServicesReviewResponse, fingerprint: str,
-    message_id: UUID | None,
+    message_id: UUID | None, on_the_line: bool,
 ) -> bool:  # fmt: skip
     if answer.answers is Answers.INQUIRY:
         if shows_absence(answer):
-            return await absent(w, asked, "inquiry")
+            since = on_the_line or await asked_since(w, asked, answer.inquiry_trace)
+            return await absent(w, asked, "inquiry") if since else True
         if answer.rejections and answer.action is None:
             await w.note("payer_inquiry_refused", {"request": str(asked.id), "reason": answer.rejections[0].code})
             return True

@@ -1,13 +1,17 @@
 """005010X215: asking what became of a request, by its trace (E30, E82)."""
 
+from typing import Final
+
 from activities.messages.ground import Ground
 from definitions.review_inquiry import ReviewInquiry
 from definitions.services_review import DateSpan
 
+MARK: Final = "Q"
+
 
 def inquiry_trace(trace: str, number: int) -> str:
     """TRN02 of an inquiry of ours: the request's trace and which inquiry it is, so never used twice."""
-    return f"{trace}Q{number}"
+    return f"{trace}{MARK}{number}"
 
 
 def inquiry_of(ground: Ground, number: int) -> ReviewInquiry:

@@ -127,19 +127,22 @@ async def asked(database: Database, suffix: str = "", **changes: Any) -> Case:
     return await cases.case(database, suffix, **fields)
 
 
-def answer(one: Case, number: int = 1, control: Control | None = None, **changes: Any) -> str:
+def answer(one: Case, serial: int = 1, control: Control | None = None, **changes: Any) -> str:
     """An approval of what was asked, in one interchange, with changes."""
+    told = answer_of(one, serial, **changes)
+    return encode_answer(told, control or Control("88888", "STEPDOWN", serial, NOW, "T"))
+
+
+def answer_of(one: Case, serial: int = 1, **changes: Any) -> ServicesReviewResponse:
     fields: dict[str, Any] = {
         "submitter_id": "88888", "receiver_id": "STEPDOWN", "reviewer": ReviewParty(name="UM", id="88888"),
         "requester": ReviewParty(name="HARBOR", id="1234567893"), "member_id": one.member, "member_family": "T",
         "trace": one.trace, "originator": "9741234567", "reference": one.trace, "action": Action.CERTIFIED,
-        "number": f"AUTH{number:06d}", "from_date": NOW.date(), "through_date": NOW.date() + timedelta(days=13),
+        "number": f"AUTH{serial:06d}", "from_date": NOW.date(), "through_date": NOW.date() + timedelta(days=13),
         "units": 14, "unit": "DY", "category": "AR", "certification": "I", "service_type": "AI",
         "facility_type": "86", "location_qualifier": "A", "created_at": NOW,
     } | changes  # fmt: skip
-    return encode_answer(
-        ServicesReviewResponse(**fields), control or Control("88888", "STEPDOWN", number, NOW, "T")
-    )  # fmt: skip
+    return ServicesReviewResponse(**fields)
 
 
 def together(*texts: str) -> str:

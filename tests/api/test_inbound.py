@@ -12,21 +12,24 @@ from hypothesis import strategies as st
 from api.inbound import read_file, text_of
 from api.tokens import User
 from definitions.exchange import Attempt
+from definitions.services_review import Answers, Rejection
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 from interchange.x12.acknowledgement import Acknowledged, acknowledgements, encode_999
 from interchange.x12.arrival import fingerprint
 from interchange.x12.envelope import Control, read_interchanges
+from interchange.x12.review_inquiry import encode_inquiry_answer
 from rules.circuit import after
 from rules.inbound import SENTENCES
 from storage.engine import Database
 from storage.models import ExchangeMessage
 from storage.repositories import payer_circuit
-from storage.repositories.exchange import misnumbered
+from storage.repositories.exchange import inquiry_message, misnumbered
 from tests.activities import cases
 from tests.activities.cases import NOW
-from tests.api.inbound_door import Door, answer, asked, door, request_status, together
+from tests.api.inbound_door import Door, answer, answer_of, asked, door, request_status, together
 
 APPROVED = AuthorizationStatus.APPROVED
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -190,6 +193,30 @@ async def test_a_rejected_request_is_a_data_problem(at: Door) -> None:
     assert await request_status(at.database, one) is AuthorizationStatus.DATA_PROBLEM
     await at.post(encode_999("43", "HI", "005010X217", sets, Control("88888", "STEPDOWN", 6, NOW, "T")))
     assert [r for _, _, r in await at.kept() if r] == ["unknown_control_number"]
+
+
+async def test_an_absence_that_was_overtaken_sends_nothing_again(at: Door) -> None:
+    """The payer answers the first inquiry after the request went once more: that says nothing about the second send."""
+    one = await asked(at.database, status=AuthorizationStatus.TIMED_OUT, sent_at=NOW + HOUR, inquiries=2)
+    async with at.database.write() as session:
+        for number in (1, 2):
+            session.add(
+                ExchangeMessage(
+                    id=inquiry_message(one.request_id, number), partner="meridian", direction="out", kind="278",
+                    control_number=f"00000000{number}", subject_id=one.request_id, person_id=one.person_id,
+                    sealed=b"x", fingerprint=f"x{number}", status="sent", at=NOW + (2 * number - 2) * HOUR,
+                    finished_at=NOW + 3 * HOUR, version="005010X215",
+                )
+            )  # fmt: skip
+    for number, expected in ((1, AuthorizationStatus.TIMED_OUT), (2, AuthorizationStatus.READY)):
+        nothing = answer_of(
+            one, answers=Answers.INQUIRY, trace=None, inquiry_trace=f"{one.trace}Q{number}", action=None, number=None,
+            rejections=(Rejection(loop="2000E", code="AA", follow_up="C"),),
+        )  # fmt: skip
+        said = await at.post(encode_inquiry_answer(nothing, Control("88888", "STEPDOWN", number, NOW, "T")))
+        assert verdicts(said.text) == ["A"]
+        assert await at.take() == 1
+        assert await request_status(at.database, one) is expected
 
 
 async def test_an_answer_to_what_was_never_sent_is_not_believed(at: Door) -> None:

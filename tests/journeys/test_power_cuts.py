@@ -16,6 +16,7 @@ from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.driver import Driver
 from local.rehearsal.house import House
 from local.rehearsal.stage import Stage
+from storage.repositories.exchange import AUDIT
 
 MOMENT = datetime(2026, 4, 6, 15, 0, tzinfo=UTC)
 LATER = timedelta(minutes=40)
@@ -118,6 +119,15 @@ def test_a_cut_right_after_the_commit_loses_and_doubles_nothing(
     assert counts == (1, 1, 1, 1, 1, 0, 1, 0, True)
     answered = ("approved", "partial", "denied", "pended", "information_requested", "timed_out", "held")
     assert page["authorizations"][0]["status"] in answered
+
+
+def test_after_all_cuts_no_control_number_is_missing_or_double(opened: House) -> None:
+    with psycopg.connect(opened.postgres.dsn("stepdown")) as connection:
+        taken = connection.execute("SELECT sum(last) FROM control_number").fetchone()
+        wrong = connection.execute(AUDIT.text).fetchall()  # type: ignore[arg-type]  # our own constant
+    assert taken is not None
+    assert taken[0] >= len(CUTS)
+    assert wrong == []
 
 
 async def _rest(house: House, at: datetime) -> None:
