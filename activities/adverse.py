@@ -1,6 +1,7 @@
 """After an adverse answer: what may be contested, until when, and who must do something about it (domain 4.1, AUTH-07,
 AUTH-09, AUTH-13)."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import select
@@ -69,9 +70,26 @@ async def open_dispute(w: CaseWriting, root: AuthorizationRequest, step: Step) -
     return made
 
 
+async def open_rights(w: CaseWriting, root: AuthorizationRequest) -> list[AuthorizationDispute]:
+    """Every way to contest an answer, timed from the answer itself, however late somebody thinks of it (AUTH-13)."""
+    since = replace(w, now=root.answered_at or w.now)
+    return [await open_dispute(since, root, step) for step in opened_by_denial(w.regime)]
+
+
 async def after_adverse(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict) -> None:
-    """A denial, a lower level, fewer days or a rescission: the rights open, and the reviewer is told once."""
-    opened = [await open_dispute(w, root, step) for step in opened_by_denial(w.regime)]
+    """A denial, a lower level, other dates or a rescission: the rights open, and the reviewer is told once. Fewer days
+    of what was asked are every payer's habit: the gap is remembered and the next review asks for them (E28); who wants
+    to contest it all the same opens the rights by doing so."""
+    habit = root.status is AuthorizationStatus.PARTIAL and verdict.level == root.level
+    if habit and verdict.from_date is not None and verdict.from_date <= root.from_date:
+        await w.owe(
+            "authorization_gap",
+            f"{verdict.why}: plan the next review, or contest the rest",
+            subject=root.trace,
+            rule="AUTH-07",
+        )
+        return
+    opened = await open_rights(w, root)
     due = min((d.file_by for d in opened if d.file_by is not None and d.status in OPEN), default=None)
     if root.status is AuthorizationStatus.DENIED:
         await w.owe(
@@ -100,7 +118,7 @@ async def after_adverse(w: CaseWriting, root: AuthorizationRequest, verdict: Ans
     else:
         await w.owe(
             "authorization_gap",
-            f"{verdict.why}: contest the rest, or plan the next review",
+            f"{verdict.why}: the days before are nobody's; contest them, or ask for them again",
             due_at=due,
             subject=root.trace,
             rule="AUTH-07",

@@ -14,7 +14,7 @@ from activities.case_grants import root_of, settle_grants
 from activities.case_record import CaseWriting, requests_of
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, ClockName
-from rules.grants import CONTESTING, Changes
+from rules.grants import CONTESTING, FINAL, Changes
 from rules.payer_answer import AnswerVerdict
 from storage.models import AuthorizationDecision, AuthorizationRequest
 
@@ -187,9 +187,10 @@ async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVer
 async def _work_for_people(
     w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, verdict: AnswerVerdict, made: Changes
 ) -> None:
-    if asked.kind in CONTESTING and verdict.status not in UNDECIDED:
+    decided = verdict.action in FINAL
+    if asked.kind in CONTESTING and decided:
         await after_contest(w, asked, root, overturned=verdict.units > 0)
-    if root.status in ADVERSE and verdict.status not in UNDECIDED:
+    if root.status in ADVERSE and decided:
         await after_adverse(w, root, verdict)
     elif verdict.status is AuthorizationStatus.APPROVED:
         await no_longer_contested(w, root)

@@ -1,9 +1,11 @@
 """What a case decides: answers taken, clocks fired, reviewers' acts (domain 4.4, 4.9)."""
 
+from datetime import date
 from uuid import UUID
 
 from temporalio import activity
 
+from activities import case_clocks
 from activities.answer_reading import read_answer
 from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
@@ -157,12 +159,24 @@ async def _asked_by_person(w: CaseWriting, request: RequestReview) -> Refusal | 
         return Refusal(
             code=ErrorType.INVALID_REQUEST, detail=f"delay_reason is one of {', '.join(sorted(DELAY_REASONS))}"
         )
+    await _replace_unreadable(w, request.from_date, request.through_date)
     await ask(
         w, derived(request.key, "request"), kind, request.units, request.from_date, request.through_date,
         urgent=kind is not RequestKind.RETROSPECTIVE if request.urgent is None else request.urgent,
         delay_reason=request.delay_reason,
     )  # fmt: skip
     return None
+
+
+async def _replace_unreadable(w: CaseWriting, first: date, last: date) -> None:
+    """The payer could not process what was asked for these dates; the corrected question takes its place (AAA, E02)."""
+    for asked in await requests_of(w.session, w.case.id):
+        overlaps = asked.from_date <= last and asked.through_date >= first
+        if asked.status is AuthorizationStatus.DATA_PROBLEM and asked.about is None and overlaps:
+            asked.status = AuthorizationStatus.CANCELLED
+            await case_clocks.stop(w, asked.id, cancelled=True)
+            await w.note("authorization_request_replaced", {"request": str(asked.id)})
+    await w.done("authorization_data_problem", "asked again")
 
 
 async def question_of(w: CaseWriting, request_id: UUID | None) -> AuthorizationRequest | Refusal:

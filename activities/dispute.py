@@ -6,12 +6,12 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import case_clocks
-from activities.adverse import conclude, disputes_of, fact_of, open_dispute
+from activities.adverse import conclude, disputes_of, fact_of, open_dispute, open_rights
 from activities.answers import Evidence, apply_verdict
 from activities.authorization import by_hand_verdict, question_of
 from activities.case_acts import cancel_review, lines_of, record_agreement, submit_information
 from activities.case_grants import root_of
-from activities.case_record import CaseAct, CaseHands, CaseWriting
+from activities.case_record import CaseAct, CaseHands, CaseWriting, requests_of
 from definitions.authorization import CaseCommand, CaseOutcome, RecordDecision
 from definitions.contracts import DisputeContract
 from definitions.dispute import (
@@ -33,6 +33,7 @@ from definitions.payer import Channel
 from definitions.review_codes import Action
 from definitions.vocabulary import AuthorizationStatus, ClockName, DisputeKind, DisputeStatus, Role
 from rules.disputes import LIVE, DisputeFact, to_file
+from rules.grants import CONTINUING
 from storage.models import AuthorizationDispute, AuthorizationRequest
 from storage.repositories import authorization as cases
 
@@ -103,14 +104,19 @@ async def _contested(w: CaseWriting, request_id: UUID | None) -> AuthorizationRe
     if request_id is not None:
         named = await question_of(w, request_id)
         return named if isinstance(named, Refusal) else await root_of(w, named)
-    disputes = await disputes_of(w)
-    if not disputes:
+    asked = await requests_of(w.session, w.case.id)
+    adverse = [r for r in asked if r.status in CONTESTABLE and r.kind not in CONTINUING]
+    if not adverse:
         return Refusal(code=ErrorType.DISPUTE_NOT_OPEN, detail="no answer of the payer is open to contest in this case")
-    return await w.session.get_one(AuthorizationRequest, disputes[-1].request_id)
+    return adverse[-1]
 
 
 async def _facts(w: CaseWriting, root: AuthorizationRequest) -> list[DisputeFact]:
-    return [fact_of(d) for d in await disputes_of(w, root.id)]
+    """What is open about this answer; the rights to contest fewer days open when somebody makes use of them (E28)."""
+    found = await disputes_of(w, root.id)
+    if not found and root.status in CONTESTABLE:
+        found = await open_rights(w, root)
+    return [fact_of(d) for d in found]
 
 
 async def _peer_to_peer(w: CaseWriting, said: RecordPeerToPeer) -> Refusal | None:
@@ -202,6 +208,7 @@ async def _appeal(w: CaseWriting, said: FileAppeal) -> Refusal | None:
         return root
     if said.kind is DisputeKind.RECONSIDERATION and root.status in CONTESTABLE:
         await open_dispute(w, root, (DisputeKind.RECONSIDERATION, 0))
+    await _take_back_unreadable(w, root, said.kind)
     found = to_file(await _facts(w, root), said.kind, w.now)
     if isinstance(found, Refusal):
         return found
@@ -213,6 +220,17 @@ async def _appeal(w: CaseWriting, said: FileAppeal) -> Refusal | None:
         )
     await _file(w, root, await w.session.get_one(AuthorizationDispute, found.id), said)
     return None
+
+
+async def _take_back_unreadable(w: CaseWriting, root: AuthorizationRequest, kind: DisputeKind) -> None:
+    """An appeal that the payer could not process was never heard: the corrected one is filed in its place (AAA)."""
+    for dispute in await disputes_of(w, root.id):
+        if dispute.kind is not kind or dispute.status is not DisputeStatus.FILED:
+            continue
+        for asked in await requests_of(w.session, w.case.id):
+            if asked.dispute_id == dispute.id and asked.status is AuthorizationStatus.DATA_PROBLEM:
+                asked.status, dispute.status = AuthorizationStatus.CANCELLED, DisputeStatus.OPEN
+                await w.done("authorization_data_problem", "filed again")
 
 
 async def _file(w: CaseWriting, root: AuthorizationRequest, dispute: AuthorizationDispute, said: FileAppeal) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.case_clocks import start_decision
+from definitions.authorization import RequestReview
 from definitions.dispute import (
     Attachment,
     CancelReview,
@@ -142,6 +143,53 @@ async def test_what_cannot_be_is_refused_and_leaves_nothing(
     assert outcome.refusal is not None
     assert outcome.refusal.code == code
     assert (await disputes(one), len(await one.requests())) == before
+
+
+async def test_fewer_days_are_a_gap_to_remember_and_may_be_contested_from_the_answer_on(database: Database) -> None:
+    """E28: nothing is pressed on the reviewer, and the window still counts from the payer's answer (AUTH-13)."""
+    one = await desk(database)
+    await one.answer("A6", 7, now=NOW)
+    assert await disputes(one) == []
+    assert ("authorization_gap" in await one.items(), (await one.case()).next_action) == (True, "send_review")
+    filed = await one.do("file_appeal", FileAppeal, NOW + timedelta(hours=30), expedited=True)
+    assert filed.refusal is None
+    assert await disputes(one) == [("peer_to_peer", 0, "open"), ("appeal", 1, "filed")]
+    opened = await one.rows("SELECT opened_at FROM authorization_dispute WHERE authorization_id = :case")
+    assert {row[0] for row in opened} == {NOW}
+
+
+async def test_an_appeal_that_could_not_be_read_is_no_appeal_lost(database: Database) -> None:
+    """AAA is a data problem, not a decision (domain 4.5): the appeal stays filed until it is decided."""
+    one = await desk(database)
+    await one.answer("A3", now=NOW)
+    await one.do("file_appeal", FileAppeal, NOW, expedited=True)
+    appeal = (await one.requests())[-1]
+    await sent(one, appeal.id, NOW)
+    await one.answer("AAA", now=NOW + timedelta(hours=1), request=appeal.id)
+    assert ("appeal", 1, "filed") in await disputes(one)
+    assert (await one.case()).next_action == "correct_request"
+    again = await one.do("file_appeal", FileAppeal, NOW + timedelta(hours=2), expedited=True)
+    assert again.refusal is None
+    corrected = (await one.requests())[-1]
+    assert corrected.id != appeal.id
+    await sent(one, corrected.id, NOW + timedelta(hours=2))
+    await one.answer("A1", 14, now=NOW + timedelta(hours=9), request=corrected.id)
+    assert ("appeal", 1, "overturned") in await disputes(one)
+
+
+async def test_a_corrected_question_takes_the_place_of_one_the_payer_could_not_process(database: Database) -> None:
+    """E02: AAA 75, the member id is corrected, the review asked again; nobody owes the old one any more."""
+    one = await desk(database)
+    await one.answer("AAA", now=NOW)
+    assert (await one.case()).next_action == "correct_request"
+    asked = await one.do(
+        "request_review", RequestReview, NOW + timedelta(hours=1), kind="initial", units=14, from_date=FIRST,
+        through_date=LAST,
+    )  # fmt: skip
+    assert asked.refusal is None
+    assert {r.status for r in await one.requests()} == {AuthorizationStatus.CANCELLED, AuthorizationStatus.READY}
+    assert (await one.case()).next_action == "send"
+    assert "authorization_data_problem" not in await one.items()
 
 
 async def test_an_appeal_once_filed_is_not_filed_again(database: Database) -> None:
