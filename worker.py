@@ -34,6 +34,7 @@ from definitions.queues import CARE, EXCHANGE
 from runtime.catalog import Catalog, load_catalog
 from runtime.keyring import Keyring, load_keyring
 from runtime.logging import configure
+from runtime.long_lived import set_aside
 from runtime.metrics import Metrics
 from runtime.midnight_schedule import ensure_midnight_schedule
 from runtime.settings import Settings, SettingsError, load_settings
@@ -125,6 +126,7 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     relay = asyncio.create_task(Relay(database, client, settings.drive).run())
     care, exchange = workers(client, hands)
+    set_aside()
     async with care, exchange:
         log.info("worker_ready", queues=[CARE, EXCHANGE], drive=settings.drive.value)
         await stop.wait()

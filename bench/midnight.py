@@ -18,6 +18,7 @@ from bench.measure import middle, report
 from definitions.midnight import CloseDate
 from local.stack.postgres import EmbeddedPostgres
 from runtime.catalog import load_catalog
+from runtime.long_lived import set_aside
 from storage.engine import Database, make_engine
 from storage.migrate import upgrade
 
@@ -61,11 +62,11 @@ SEED = (
 )
 FLOOR = (
     "INSERT INTO charge (id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, track, "
-    "per_diem_track, revenue_code, procedure_code, amount, rate_version, authorization_id, authorization_state, rule, "
-    "why, status, revision, posted_at, close_version) SELECT gen_random_uuid(), s.id, s.episode_id, s.person_id, "
-    "s.facility, s.payer, :on, 'per_diem', s.level, s.track, 'main', '1002', 'H0018', 800.00, '2025-01', a.id, "
-    "'covered', 'BILL-01', 'present at midnight', 'live', 1, :now, 1 "
-    'FROM stay s JOIN "authorization" a ON a.stay_id = s.id',
+    "per_diem_track, revenue_code, procedure_code, amount, rate_version, authorization_id, grant_id, "
+    "authorization_state, rule, why, status, revision, posted_at, close_version) SELECT gen_random_uuid(), s.id, "
+    "s.episode_id, s.person_id, s.facility, s.payer, :on, 'per_diem', s.level, s.track, 'main', '1002', 'H0018', "
+    "800.00, '2025-01', a.id, g.id, 'covered', 'BILL-01', 'present at midnight', 'live', 1, :now, 1 "
+    'FROM stay s JOIN "authorization" a ON a.stay_id = s.id JOIN authorization_grant g ON g.authorization_id = a.id',
     "INSERT INTO census_presence (stay_id, service_date, version, facility, episode_id, program, level, payer, track, "
     "state) SELECT s.id, :on, 1, s.facility, s.episode_id, s.program, s.level, s.payer, s.track, 'present' FROM stay s",
 )
@@ -110,6 +111,7 @@ async def measure(server: EmbeddedPostgres, beds: int) -> float:
     try:
         await seed(database, beds)
         hands = MidnightActivities(database, load_catalog())
+        set_aside()  # as the worker does
         floors: list[float] = []
         closes: list[float] = []
         repeats: list[float] = []

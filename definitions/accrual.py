@@ -1,10 +1,15 @@
-"""Day counting: the contract's choices, what a stay looked like, and the verdict for each date (domain 6.1, 6.8)."""
+"""Day counting: the contract's choices, what a stay looked like, and the verdict for each date (domain 6.1, 6.8).
 
+Choices are definitions and validated; what a night reads and answers never leaves the process: plain values, because
+the database vouches for them and a facility's night makes some for every bed."""
+
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
 
-from definitions.base import Definition, Moment, ServiceDate, WireModel
+from definitions.base import Definition, ServiceDate
 from definitions.vocabulary import BillingBehaviour, Track
 
 
@@ -51,37 +56,40 @@ class AccrualPolicy(Definition):
     """Payable days a week by level (domain 6.8); absent: no cap."""
 
 
-class StaySpan(WireModel):
-    """One stay as known now. `ended_at` None: still there. `departure` tells discharge from transfer."""
+@dataclass(frozen=True, slots=True)
+class StaySpan:
+    """One stay as known now; moments are aware. `ended_at` None: still there. `departure` tells discharge from transfer."""
 
     stay_id: str
     level: str
     track: Track
     billing: BillingBehaviour
-    started_at: Moment
-    ended_at: Moment | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
     departure: str | None = None
     """`transfer`, `discharge`, `death` or None while open."""
     arrival: str = "admission"
     """`admission` or `transfer`."""
 
 
-class Absence(WireModel):
+@dataclass(frozen=True, slots=True)
+class Absence:
     """Away with intent to return: leave, send-out (domain 1.7 interruption). `returned_at` None: still away."""
 
     stay_id: str
     kind: str
-    left_at: Moment
-    returned_at: Moment | None = None
+    left_at: datetime
+    returned_at: datetime | None = None
 
 
-class DayAttendance(WireModel):
+@dataclass(frozen=True, slots=True)
+class DayAttendance:
     """Counted minutes and services of one stay on one service date (SCH-04)."""
 
     stay_id: str
     service_date: ServiceDate
-    minutes: int = Field(ge=0)
-    services: int = Field(default=0, ge=0)
+    minutes: int
+    services: int = 0
 
 
 class DayKind(StrEnum):
@@ -90,7 +98,8 @@ class DayKind(StrEnum):
     NONE = "none"
 
 
-class DayVerdict(WireModel):
+@dataclass(frozen=True, slots=True)
+class DayVerdict:
     """The one answer for one stay and date: which level bills, or why nothing does. `rule` is a rule id
     of domain.md, `why` a sentence for the biller."""
 

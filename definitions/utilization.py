@@ -1,5 +1,6 @@
 """Grants and what they cover (AUTH-01, AUTH-05, AUTH-06)."""
 
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -25,7 +26,8 @@ class Grant(WireModel):
         return min(self.through_date, self.end_dated_on) if self.end_dated_on else self.through_date
 
 
-class GrantUse(WireModel):
+@dataclass(frozen=True, slots=True)
+class GrantUse:
     """An active grant on a date, with the units that earlier dates used."""
 
     grant_id: UUID

@@ -4,7 +4,7 @@ Pure and total. The midnight close calls `judge_night` for one date and everybod
 range, so nightly, late and backdated closing cannot differ. Sources: domain 6.1 (BILL-01 to BILL-13), 6.8."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from definitions.accrual import (
@@ -303,14 +303,13 @@ def _one_payable(verdicts: list[DayVerdict], policy: AccrualPolicy) -> list[DayV
             kept.append(verdict)
             continue
         conflict = verdict.track is Track.DAY and winner.track is Track.BED
-        out[place] = verdict.model_copy(
-            update={
-                "kind": DayKind.NONE,
-                "rule": "BILL-10",
-                "why": f"{winner.level} bills this date; the contract pays one per diem a day",
-                "needs_person": conflict,
-                "cause": "pairing_conflict" if conflict else None,
-            }
+        out[place] = replace(
+            verdict,
+            kind=DayKind.NONE,
+            rule="BILL-10",
+            why=f"{winner.level} bills this date; the contract pays one per diem a day",
+            needs_person=conflict,
+            cause="pairing_conflict" if conflict else None,
         )
     return out
 
@@ -347,8 +346,7 @@ def _verdict(
     fallback_of: str | None = None,
     cause: str | None = None,
 ) -> DayVerdict:
-    # model_construct: the parts are validated already, and a facility's night makes one of these per stay.
-    return DayVerdict.model_construct(
+    return DayVerdict(
         stay_id=stay.stay_id,
         service_date=night.service_date,
         kind=kind,

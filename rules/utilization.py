@@ -92,7 +92,7 @@ def consume(
 def unit_for(fitting: Sequence[GrantUse]) -> GrantUse | str:
     """The grant whose unit a payable date uses, of those whose dates and level fit: the one that ends first; or why
     none is left, in words. Both limits bind (AUTH-01, E35)."""
-    order = sorted(fitting, key=lambda g: (g.through_date, str(g.grant_id)))
+    order = fitting if len(fitting) == 1 else sorted(fitting, key=lambda g: (g.through_date, str(g.grant_id)))
     free = next((g for g in order if g.used < g.units), None)
     if free is not None:
         return free

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 from uuid import UUID
 
@@ -155,25 +156,22 @@ async def read_presence(
     session: AsyncSession, facility: str, on: date, begins: datetime, ends: datetime
 ) -> list[NightRow]:
     """Everybody whom the date touches, ordered by person and time, in one statement."""
-    rows = await session.execute(
+    found = await session.execute(
         PRESENCE,
         {
             "facility": facility, "on": on, "eve": on - timedelta(days=1), "before": begins - INSTANT, "begins": begins,
             "ends": ends, "nobody": NO_PAYER,
         },
     )  # fmt: skip
-    # model_construct: the database's own constraints vouch for these values, and a night reads all of them.
+    # By place, not by name: a night makes these for every bed.
     return [
         NightRow(
             NightStay(r[0], r[2], r[3], r[4], r[19], r[9], r[20], r[8]),
-            StaySpan.model_construct(
-                stay_id=r[1], level=r[5], track=TRACKS[r[6]], billing=BEHAVIOURS[r[7]], started_at=r[10],
-                ended_at=r[11], arrival=r[12], departure=r[13],
-            ),
+            StaySpan(r[1], r[5], TRACKS[r[6]], BEHAVIOURS[r[7]], r[10], r[11], r[13], r[12]),
             _absences(r[1], r[14], r[15], r[16]) if r[14] else NOT_AWAY,
             DayAttendance(stay_id=r[1], service_date=on, minutes=r[17], services=r[18]) if r[17] is not None else None,
         )
-        for r in rows
+        for r in found.all()
     ]  # fmt: skip
 
 
@@ -208,15 +206,9 @@ async def read_coverage(session: AsyncSession, facility: str, on: date, unit_for
             levels[level] = CoverageFact(case_id, "not_required")
         else:
             levels.setdefault(level, CoverageFact(case_id, "at_risk"))
-    rows = await session.execute(GRANTS, {"facility": facility, "on": on})
-    for (episode_id, payer, level), group in groupby(rows, key=lambda row: (row.episode_id, row.payer, row.level)):
-        uses = [
-            GrantUse(
-                grant_id=g.id, authorization_id=g.authorization_id, level=level, units=g.units, used=g.used,
-                through_date=g.through_date,
-            )
-            for g in group
-        ]  # fmt: skip
+    rows = (await session.execute(GRANTS, {"facility": facility, "on": on})).all()
+    for (episode_id, payer, level), group in groupby(rows, key=itemgetter(0, 1, 2)):
+        uses = [GrantUse(g[4], g[3], level, g[5], g[7], g[6]) for g in group]
         chosen = unit_for(uses)
         levels = found.setdefault((episode_id, payer), {})
         if isinstance(chosen, GrantUse):

@@ -144,7 +144,7 @@ class Changes:
 
 
 async def read_posted(session: AsyncSession, facility: str, on: date) -> list[Posted]:
-    return [Posted(*row) for row in await session.execute(POSTED, {"facility": facility, "on": on})]
+    return [Posted(*row) for row in (await session.execute(POSTED, {"facility": facility, "on": on})).all()]
 
 
 def charge_id(wanted: WantedCharge, revision: int) -> UUID:

@@ -1,5 +1,6 @@
 """What holds for every history: nightly closing and a range agree, no date bills twice, nothing outside a stay."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
@@ -84,12 +85,12 @@ def lives(draw: st.DrawFn) -> Life:
         arrival = "transfer" if departure == "transfer" else "admission"
         clock = ended if departure == "transfer" else ended + timedelta(minutes=30 * draw(st.integers(1, 30)))
     if draw(st.booleans()):
-        stays[-1] = stays[-1].model_copy(update={"ended_at": None, "departure": None})
+        stays[-1] = replace(stays[-1], ended_at=None, departure=None)
     if draw(st.booleans()):
-        beside = stays[-1].model_copy(update={"stay_id": "x", "arrival": "admission"})
+        beside = replace(stays[-1], stay_id="x", arrival="admission")
         level = draw(st.sampled_from(["2.1", "2.5"] if beside.track is Track.BED else ["3.1"]))
         track, billing = LEVELS[level]
-        stays.append(beside.model_copy(update={"level": level, "track": track, "billing": billing}))
+        stays.append(replace(beside, level=level, track=track, billing=billing))
     absences = [_absence(draw, s) for s in stays if draw(st.booleans())]
     attendance = [
         DayAttendance(stay_id=s.stay_id, service_date=first + timedelta(days=n), minutes=minutes)

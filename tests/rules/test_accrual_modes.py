@@ -1,6 +1,7 @@
 """Ends of a stay under the four contract modes, moves between levels, leave and held beds (BILL-01 to BILL-13)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -31,7 +32,7 @@ def bed(
 def programme(stay_id: str, start: str, end: str | None = None, departure: str = "discharge",
               arrival: str = "transfer") -> StaySpan:  # fmt: skip
     span = bed(stay_id, start, end, departure, arrival)
-    return span.model_copy(update={"track": Track.DAY, "billing": BillingBehaviour.ATTENDANCE})
+    return replace(span, track=Track.DAY, billing=BillingBehaviour.ATTENDANCE)
 
 
 def judged(

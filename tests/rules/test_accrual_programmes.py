@@ -1,6 +1,7 @@
 """PHP and IOP days, pairs and weekly caps (BILL-09, BILL-10, V13, E57, E76, domain 6.8)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -86,12 +87,12 @@ def test_five_minutes_short_is_the_contract_s_to_round(rounding: int, kind: DayK
 
 def test_an_ending_on_the_day_does_not_lose_an_attended_day() -> None:
     """BILL-09: the discharge-day rule is one of beds."""
-    leaving = stay("i", "2.1", ended=datetime(2026, 3, 2, 19, tzinfo=UTC)).model_copy(update={"departure": "discharge"})
+    leaving = replace(stay("i", "2.1", ended=datetime(2026, 3, 2, 19, tzinfo=UTC)), departure="discharge")
     assert on_monday([leaving], [attended("i", 180)])["i"].kind is DayKind.PER_DIEM
 
 
 def test_levels_billed_by_session_never_bill_a_day() -> None:
-    outpatient = stay("o", "1.5").model_copy(update={"billing": BillingBehaviour.SESSION})
+    outpatient = replace(stay("o", "1.5"), billing=BillingBehaviour.SESSION)
     found = on_monday([outpatient], [attended("o", 600)])["o"]
     assert (found.kind, found.needs_person) == (DayKind.NONE, False)
 
@@ -152,7 +153,7 @@ def test_pairs_hold_each_with_each() -> None:
     """PHP and IOP are not billed on one date, also not beside a bed that pairs with either (domain 6.8)."""
     noon = datetime(2026, 3, 2, 18, tzinfo=UTC)
     left = stay("p", "2.5", ended=noon)
-    took_over = IOP.model_copy(update={"started_at": noon, "arrival": "transfer"})
+    took_over = replace(IOP, started_at=noon, arrival="transfer")
     policy = POLICY.model_copy(update={"pairs": (("3.1", "2.5"), ("3.1", "2.1"))})
     found = on_monday([HOUSE, left, took_over], [attended("p", 240), attended("i", 180)], policy)
     assert {k: v.kind for k, v in found.items()} == {
@@ -169,7 +170,7 @@ def test_an_attended_day_goes_before_the_bed_left_that_day() -> None:
     ten = datetime(2026, 3, 2, 16, tzinfo=UTC)
     stays = [
         stay("h", "3.1", Track.BED, ended=ten),
-        PHP.model_copy(update={"started_at": ten, "arrival": "transfer"}),
+        replace(PHP, started_at=ten, arrival="transfer"),
     ]
     policy = POLICY.model_copy(update={"admit_discharge": AdmitDischargeMode.BOTH})
     busy = on_monday(stays, [attended("p", 240)], policy)

@@ -1,6 +1,7 @@
 """Opening + in - out = closing for every stay, whatever happened that day (domain 7.1, invariant 4)."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -87,8 +88,8 @@ def test_never_two_payable_days_for_one_person_and_date(
     a: tuple[StaySpan, list[Absence]], b: tuple[StaySpan, list[Absence]]
 ) -> None:
     """Invariant 1, BILL-10."""
-    second = b[0].model_copy(update={"stay_id": "t"})
-    away = [*a[1], *(x.model_copy(update={"stay_id": "t"}) for x in b[1])]
+    second = replace(b[0], stay_id="t")
+    away = [*a[1], *(replace(x, stay_id="t") for x in b[1])]
     found = judge_night([a[0], second], away, {}, AccrualPolicy(), night_of(DAY, ZONE))
     assert sum(v.kind is not DayKind.NONE for v in found) <= 1
 
