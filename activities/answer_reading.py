@@ -89,10 +89,11 @@ async def take_delivered(
         taken = await _apply(w, asked, piece, arrival.fingerprint, kept, on_the_line=inquiry)
         applied |= taken
         await _keep(hands, w, asked, piece.text, arrival, None if taken else rules.NOT_APPLIED)
-    if not file or not file.pieces:
+    unread = body if not file or not file.pieces else (body[file.problem.at :] if file.problem else "")
+    if unread:
         # Nothing is lost because it could not be read.
-        whole = Arrival(kind=ArrivalKind.OTHER, fingerprint=fingerprint(body), whole=False)
-        await _keep(hands, w, asked, body, whole, rules.UNREADABLE)
+        rest = Arrival(kind=ArrivalKind.OTHER, fingerprint=fingerprint(unread), whole=False)
+        await _keep(hands, w, asked, unread, rest, rules.UNREADABLE)
     if not applied and not inquiry:
         await _unreadable(w, fingerprint(body), rules.SENTENCES[rules.NOT_APPLIED])
 
@@ -109,6 +110,7 @@ async def _keep(
     reason: str | None,
 ) -> None:  # fmt: skip
     known = await known_person(w)
+    # What comes about an erased person is not kept: that it came is.
     sealed = (
         seal_message(hands.keyring, known[0].id, known[1], text)
         if known is not None
@@ -195,9 +197,13 @@ async def _acknowledged(
     w: CaseWriting, asked: AuthorizationRequest, piece: Piece, rejected: bool, fingerprint: str, message_id: UUID | None
 ) -> bool:
     """A 999 or TA1: accepted is evidence; rejected is a data problem of ours, unless an answer came all the same."""
-    if not rejected or await _about_inquiry(w, piece):
+    if not rejected:
         return True
-    if asked.status not in OPEN:
+    message = await inbound.sent_under(w.session, w.payer.key, arrival_of(piece).about_control)
+    if message is not None and message.version == INQUIRY:
+        # A question of ours was refused: it is unanswered, and the request as it was.
+        return True
+    if asked.status not in OPEN or (message is not None and message.subject_id != asked.id):
         return False
     verdict = AnswerVerdict(
         status=AuthorizationStatus.DATA_PROBLEM,
@@ -206,13 +212,6 @@ async def _acknowledged(
     )
     await apply_verdict(w, asked, verdict, fingerprint=fingerprint, source="x12", message_id=message_id)
     return True
-
-
-async def _about_inquiry(w: CaseWriting, piece: Piece) -> bool:
-    """Whether the message that was refused is a question of ours: it is then unanswered, and the request as it was."""
-    about = arrival_of(piece).about_control
-    message = await inbound.sent_under(w.session, w.payer.key, about)
-    return message is not None and message.version == INQUIRY
 
 
 async def _unreadable(w: CaseWriting, mark: str, why: str) -> None:
