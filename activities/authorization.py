@@ -12,6 +12,7 @@ from activities.case_effects import ask, fire
 from activities.case_grants import summarize
 from activities.case_record import ENDED, CaseHands, CaseWriting, record_of, requests_of
 from activities.payer_queue import wake_held
+from activities.staleness import perform
 from definitions.authorization import (
     AuthorizationRecord,
     CaseChanged,
@@ -63,9 +64,7 @@ class AuthorizationActivities(AuthorizationContract):
                 )
             return await _asked_by_person(w, request)
 
-        return await self._hands.act(
-            request.authorization_id, request.key, request.now, "request_review", act, request.actor, request.role.value
-        )
+        return await perform(self._hands, request, "request_review", act)
 
     @activity.defn
     async def record_decision(self, request: RecordDecision) -> CaseOutcome:
@@ -90,15 +89,7 @@ class AuthorizationActivities(AuthorizationContract):
             )
             return None
 
-        return await self._hands.act(
-            request.authorization_id,
-            request.key,
-            request.now,
-            "record_decision",
-            act,
-            request.actor,
-            request.role.value,
-        )
+        return await perform(self._hands, request, "record_decision", act)
 
     @activity.defn
     async def take_answer(self, request: TakeAnswer) -> CaseOutcome:

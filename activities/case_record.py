@@ -196,8 +196,9 @@ class CaseHands:
             if writing is None:
                 return CaseOutcome(refusal=Refusal(code=ErrorType.NOT_FOUND, detail=f"no authorization {case_id}"))
             stored = await memory.recall(session, key)
-            refusal = None
-            if stored is None or stored.status == memory.ACCEPTED:
+            fresh = stored is None or stored.status == memory.ACCEPTED
+            refusal = Refusal.model_validate(stored.answer) if stored and stored.status == memory.REFUSED else None
+            if fresh:
                 savepoint = await session.begin_nested()
                 refusal = await act(writing)
                 if refusal is None:
@@ -206,14 +207,15 @@ class CaseHands:
                     await savepoint.rollback()
                     await session.refresh(writing.case)
                     await session.refresh(writing.episode)
-                answer = refusal.model_dump(mode="json") if refusal else {"authorization_id": str(case_id)}
+            outcome = CaseOutcome(record=await record_of(writing), refusal=refusal, subject_id=case_id)
+            if fresh:
+                # A refused key answers its refusal for ever; a done one what its first caller is told.
                 await memory.finish(
                     session, key=key, kind=kind, actor=actor, now=now,
-                    status=memory.REFUSED if refusal else memory.DONE, answer=answer, subject_id=case_id,
+                    status=memory.REFUSED if refusal else memory.DONE,
+                    answer=(refusal or outcome).model_dump(mode="json"), subject_id=case_id,
                 )  # fmt: skip
-            elif stored.status == memory.REFUSED:
-                refusal = Refusal.model_validate(stored.answer)
-            return CaseOutcome(record=await record_of(writing), refusal=refusal, subject_id=case_id)
+            return outcome
 
 
 async def requests_of(session: AsyncSession, case_id: UUID) -> list[AuthorizationRequest]:

@@ -12,6 +12,7 @@ from activities.authorization import by_hand_verdict, question_of
 from activities.case_acts import cancel_review, lines_of, record_agreement, submit_information
 from activities.case_grants import root_of
 from activities.case_record import CaseAct, CaseHands, CaseWriting, requests_of
+from activities.staleness import perform
 from definitions.authorization import CaseCommand, CaseOutcome, RecordDecision
 from definitions.contracts import DisputeContract
 from definitions.dispute import (
@@ -45,13 +46,7 @@ class DisputeActivities(DisputeContract):
         self._hands = hands
 
     async def _act(self, command: CaseCommand, kind: str, act: CaseAct) -> CaseOutcome:
-        async def checked(w: CaseWriting) -> Refusal | None:
-            stale = _stale(w, command)
-            return stale or await act(w)
-
-        return await self._hands.act(
-            command.authorization_id, command.key, command.now, kind, checked, command.actor, command.role.value
-        )
+        return await perform(self._hands, command, kind, act)
 
     @activity.defn
     async def record_peer_to_peer(self, request: RecordPeerToPeer) -> CaseOutcome:
@@ -86,17 +81,6 @@ class DisputeActivities(DisputeContract):
             return None
 
         return await self._act(request, "assign_case", act)
-
-
-def _stale(w: CaseWriting, command: CaseCommand) -> Refusal | None:
-    """Somebody acts on what they saw; what changed since is said, with its version (api.md)."""
-    if command.expected_version is None or command.expected_version == w.case.version:
-        return None
-    return Refusal(
-        code=ErrorType.STALE,
-        detail=f"the case is at version {w.case.version}, you saw {command.expected_version}; look again: {w.case.why}",
-        current_version=w.case.version,
-    )
 
 
 async def _contested(w: CaseWriting, request_id: UUID | None) -> AuthorizationRequest | Refusal:

@@ -184,26 +184,6 @@ class ResolveBody(Body):
     cancelled: bool = False
 
 
-class ReviewBody(Body):
-    kind: Literal["concurrent", "expedited", "retrospective"] = "concurrent"
-    units: Count
-    from_date: date
-    through_date: date
-    version: Version | None = None
-
-
-class CaseDecisionBody(Body):
-    action: Literal["A1", "A2", "A3", "A4", "A6", "C", "CT", "NA"]
-    reason: Short | None = None
-    number: Short | None = None
-    level: Short | None = None
-    units: Count | None = None
-    from_date: date | None = None
-    through_date: date | None = None
-    call_reference: Short
-    version: Version | None = None
-
-
 class SendingBody(Body):
     """A request that went by a person's hand."""
 

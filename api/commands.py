@@ -32,6 +32,7 @@ from definitions.vocabulary import Role
 from storage.repositories import command as memory
 
 C = TypeVar("C", bound=Command)
+Keep = Callable[[AsyncSession, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,15 @@ async def run_command(
 async def run_case_command(
     services: Services, user: User, key: str, kind: str, body: dict[str, Any], case_id: Any,
     build: Callable[[datetime], BaseModel], update: str,
+    keep: Keep | None = None,
 ) -> CommandResult:  # fmt: skip
-    """The same for an authorization case."""
+    """The same for an authorization case. `keep` writes what must not travel, in the transaction that accepts."""
 
     def prepare(now: datetime) -> Prepared:
         start = AuthorizationStart(authorization_id=case_id, drive=services.settings.drive, at=now)
         return Prepared("AuthorizationWorkflow", authorization_workflow(case_id), start, build(now))
 
-    return await _sent_once(services, user, key, kind, body, prepare, update, 200)
+    return await _sent_once(services, user, key, kind, body, prepare, update, 200, keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +169,13 @@ class Prepared:
 
 async def _sent_once(
     services: Services, user: User, key: str, kind: str, body: dict[str, Any],
-    prepare: Callable[[datetime], Prepared], update: str, ok_status: int,
+    prepare: Callable[[datetime], Prepared], update: str, ok_status: int, keep: Keep | None = None,
 ) -> CommandResult:  # fmt: skip
     """Remember the command, give its first answer if there is one, else send it under its own key (D2)."""
     async with services.database.write() as session:
         stored = await accept(services, session, user, key, kind, body)
+        if keep is not None and stored.status == memory.ACCEPTED:
+            await keep(session, stored.accepted_at)
     first = answered(stored, ok_status)
     if first is not None:
         return first

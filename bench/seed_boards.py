@@ -1,6 +1,7 @@
 """A chain of houses with years behind it, written set-based: what boards, lists, queues and worklists read.
 
-Nine of ten episodes are closed, spread over five years; nine in a hundred are in care, one in a hundred in intake.
+Unless said otherwise nine of ten episodes are closed, spread over five years; nine in a hundred are in care, one in a
+hundred in intake.
 Everything follows from the number of the episode, so two seeds of one size are the same."""
 
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ from storage.engine import Database
 NOW: Final = datetime(2026, 6, 1, 15, 0, tzinfo=UTC)
 PAYERS: Final = ("meridian", "bluestone", "statecare")
 BIG_TABLES: Final = (
-    "episode", "person", "stay", "bed_occupancy", "authorization", "authorization_request", "authorization_decision",
-    "open_item", "transition", "charge", "absence", "movement", "consent", "assessment", "assessment_due", "attendance",
+    "episode", "person", "stay", "bed_occupancy", "authorization", "authorization_request",
+    "authorization_decision", "authorization_grant", "authorization_clock", "open_item", "transition", "charge",
+    "absence", "movement", "consent", "assessment", "assessment_due", "attendance",
 )  # fmt: skip
 """Tables that grow with every episode: nothing a desk opens may read one of them whole."""
 
@@ -82,21 +84,33 @@ ROWS: Final = (
     "starts + interval '5 days', starts + interval '7 days' FROM lived WHERE ends IS NOT NULL AND track = 'bed' "
     "AND n % 4 = 0",
     'INSERT INTO "authorization" (id, episode_id, person_id, coverage_id, stay_id, facility, payer, level, status, why, '
-    "unit, requested_units, granted_units, granted_level, from_date, last_covered_day, review_due_at, opened_at, version) "
+    "unit, requested_units, granted_units, granted_level, from_date, last_covered_day, review_due_at, opened_at, version, "
+    "listed, next_action, next_action_at, next_action_owner, next_action_why, owner) "
     "SELECT stay, episode, person, coverage, stay, facility, payer, level, "
-    "CASE WHEN ends IS NOT NULL THEN 'end_dated' WHEN n % 5 = 0 THEN 'submitted' ELSE 'approved' END, 'granted', 'DY', "
-    "20, CASE WHEN ends IS NULL AND n % 5 = 0 THEN 0 ELSE 20 END, level, CAST(starts AS date), "
-    "CASE WHEN ends IS NOT NULL OR n % 5 <> 0 THEN CAST(starts AS date) + 20 END, "
-    "CASE WHEN ends IS NULL AND n % 5 <> 0 THEN CAST(:now AS timestamptz) + (n % 240 - 40) * interval '1 hour' END, "
-    "starts, 1 FROM lived",
+    "CASE WHEN ends IS NOT NULL THEN 'end_dated' WHEN asked THEN 'submitted' ELSE 'approved' END, 'granted', 'DY', "
+    "20, CASE WHEN asked THEN 0 ELSE 20 END, level, CAST(starts AS date), "
+    "CASE WHEN NOT asked THEN CAST(starts AS date) + 20 END, CASE WHEN ends IS NULL AND NOT asked THEN due END, starts, 1, "
+    "ends IS NULL, CASE WHEN ends IS NULL THEN 'send_review' END, CASE WHEN ends IS NULL THEN due END, "
+    "CASE WHEN ends IS NULL THEN CASE WHEN asked AND n / :facilities % 2 = 0 THEN 'payer' ELSE 'reviewer' END END, "
+    "CASE WHEN ends IS NULL THEN 'a sentence about what is due and why' END, "
+    "CASE WHEN n % 7 = 0 THEN 'reviewer' END FROM (SELECT *, ends IS NULL AND n / :facilities % 5 = 0 AS asked, "
+    "CAST(:now AS timestamptz) + (n / :facilities % 240 - 40) * interval '1 hour' AS due FROM lived) l",
     "INSERT INTO authorization_request (id, authorization_id, episode_id, kind, status, trace, level, unit, units, "
     "from_date, through_date, urgent, requested_at, sent_at, attempts) SELECT stay, stay, episode, 'initial', "
-    "CASE WHEN ends IS NULL AND n % 5 = 0 THEN 'submitted' ELSE 'approved' END, CAST(stay AS text), level, 'DY', 20, "
-    "CAST(starts AS date), CAST(starts AS date) + 20, false, starts, starts, 1 FROM lived",
+    "CASE WHEN ends IS NULL AND n / :facilities % 5 = 0 THEN 'submitted' ELSE 'approved' END, CAST(stay AS text), level, "
+    "'DY', 20, CAST(starts AS date), CAST(starts AS date) + 20, false, starts, starts, 1 FROM lived",
     "INSERT INTO authorization_decision (id, request_id, authorization_id, action, status, number, level, unit, units, "
     "from_date, through_date, received_at, source, fingerprint) SELECT stay, stay, stay, 'A1', 'approved', 'N' || n, "
     "level, 'DY', 20, CAST(starts AS date), CAST(starts AS date) + 20, starts, 'bench', CAST(stay AS text) FROM lived "
-    "WHERE ends IS NOT NULL OR n % 5 <> 0",
+    "WHERE ends IS NOT NULL OR n / :facilities % 5 <> 0",
+    "INSERT INTO authorization_grant (id, authorization_id, request_id, decision_id, episode_id, facility, payer, level, "
+    "unit, units, from_date, through_date, number, state, opened_at) SELECT stay, stay, stay, stay, episode, facility, "
+    "payer, level, 'DY', 20, CAST(starts AS date), CAST(starts AS date) + 20, 'N' || n, 'active', starts FROM lived "
+    "WHERE ends IS NOT NULL OR n / :facilities % 5 <> 0",
+    "INSERT INTO authorization_clock (id, authorization_id, subject_id, name, regime, rule, started_at, due_at, "
+    "stopped_at, outcome) SELECT stay, stay, stay, 'decision_urgent', 'erisa', '72 hours', starts, "
+    "starts + interval '72 hours', CASE WHEN ends IS NOT NULL OR n / :facilities % 5 <> 0 THEN starts + interval '1 hour' END, "
+    "CASE WHEN ends IS NOT NULL OR n / :facilities % 5 <> 0 THEN 'met' END FROM lived",
     "INSERT INTO open_item (id, episode_id, facility, kind, owner_role, why, opened_at, due_at, status, resolved_at) "
     "SELECT CAST(md5('item' || k || episode) AS uuid), episode, facility, 'consent_to_sign', 'clinician', 'present it', "
     "opened, opened + interval '1 day', CASE WHEN k > 3 THEN 'open' ELSE 'done' END, "
@@ -136,9 +150,9 @@ ROWS: Final = (
     "FROM lived, LATERAL generate_series(CASE WHEN ends IS NULL THEN -5 ELSE -58 END, "
     "CASE WHEN ends IS NULL THEN 10 ELSE -56 END) d WHERE track = 'day'",
     "INSERT INTO charge (id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, track, "
-    "per_diem_track, amount, rate_version, authorization_id, authorization_state, rule, why, status, revision, posted_at, "
-    "close_version) SELECT CAST(md5('charge' || d || stay) AS uuid), stay, episode, person, facility, payer, "
-    "CAST(starts AS date) + d, 'per_diem', level, track, 'main', 800.00, '2025-01', stay, 'covered', 'BILL-01', "
+    "per_diem_track, amount, rate_version, authorization_id, grant_id, authorization_state, rule, why, status, revision, "
+    "posted_at, close_version) SELECT CAST(md5('charge' || d || stay) AS uuid), stay, episode, person, facility, payer, "
+    "CAST(starts AS date) + d, 'per_diem', level, track, 'main', 800.00, '2025-01', stay, stay, 'covered', 'BILL-01', "
     "'present at midnight', 'live', 1, starts, 1 "
     "FROM lived, LATERAL generate_series(0, CASE WHEN ends IS NULL THEN least(9, n % 20) ELSE 1 END) d",
 )
@@ -154,13 +168,14 @@ def facilities_of(count: int) -> list[str]:
     return [f"bench_{number}" for number in range(count)]
 
 
-async def seed(database: Database, episodes: int = 100_000, facilities: int = 40) -> None:
+async def seed(database: Database, episodes: int = 100_000, facilities: int = 40, closed_percent: int = 90) -> None:
     """Fill a migrated, empty database and let the planner know its size. `episodes` must be a multiple of a hundred
-    times `facilities`, so that every house has its beds and their history."""
+    times `facilities`, so that every house has its beds and their history. All but one in a hundred of those not
+    closed are in care, each with an open case."""
     if episodes % (100 * facilities):
         raise SeedSizeError(f"{episodes} episodes in {facilities} houses: give a multiple of {100 * facilities}")
     values: Mapping[str, Any] = {
-        "episodes": episodes, "facilities": facilities, "closed": episodes * 90 // 100, "now": NOW, "plan": PLAN,
+        "episodes": episodes, "facilities": facilities, "closed": episodes * closed_percent // 100, "now": NOW, "plan": PLAN,
         "admitted": episodes * 99 // 100,
     }  # fmt: skip
     async with database.write() as session:

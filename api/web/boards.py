@@ -1,8 +1,7 @@
-"""The census board, the step-down queue and the authorization worklist."""
+"""The census board and the step-down queue."""
 
-from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -13,20 +12,11 @@ from api.web.rendering import PageRoute
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
 from definitions.facility import Facility
-from rules.calendar import facility_date, midnight_ending
+from rules.calendar import facility_date
 from storage.reads.board import Board, board
-from storage.reads.queue import step_down_queue, worklist
+from storage.reads.queue import step_down_queue
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-BUCKETS: Final = {
-    "overdue": "Overdue",
-    "today": "Today",
-    "tomorrow": "Tomorrow",
-    "week": "Next 7 days",
-    "none": "None in force",
-    "waiting": "Waiting",
-    "later": "Later",
-}
 
 
 @router.get("/")
@@ -120,29 +110,4 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
         levels=held.catalog.latest.levels,
         done=done,
         refused=refused or {},
-    )
-
-
-@router.get("/worklist")
-async def worklist_page(visit: Visiting, bucket: str = "") -> Response:
-    must(visit.user, "see")
-    held, user = visit.held, visit.user
-    now: datetime = await held.clock.now()
-    zone = facility_of(user, held, None).zone
-    async with held.database.read() as session:
-        rows = await worklist(session, visit.mine, now, midnight_ending(facility_date(now, zone), zone))
-    names = await names_of(visit, (r["person_id"] for r in rows), "worklist", facilities=list(visit.mine))
-    counts = {key: sum(r["bucket"] == key for r in rows) for key in BUCKETS}
-    return visit.page(
-        "worklist.html",
-        now=now,
-        zone=zone,
-        zones={f.key: f.zone for f in facilities_of(user, held)},
-        titles=titles_of(held.catalog.latest),
-        rows=[r for r in rows if bucket not in BUCKETS or r["bucket"] == bucket],
-        total=len(rows),
-        names=names,
-        buckets=BUCKETS,
-        counts=counts,
-        chosen=bucket,
     )

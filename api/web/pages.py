@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.web import boards, entrance, episode, newcomer
+from api.web import boards, case, entrance, episode, newcomer, worklist
 
 router = APIRouter(include_in_schema=False)
-for part in (entrance, boards, newcomer, episode):
+for part in (entrance, boards, worklist, case, newcomer, episode):
     router.include_router(part.router)

@@ -17,6 +17,7 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "request": CARE,
     "sign_off": frozenset({Role.CLINICIAN}),
     "decide": frozenset({Role.REVIEWER}),
+    "review": frozenset({Role.REVIEWER}),
     "leave": CARE,
     "discharge": CARE,
     "resolve": frozenset(STAFF),

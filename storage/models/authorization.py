@@ -10,6 +10,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from definitions.vocabulary import AuthorizationStatus, RequestKind
 from storage.models.base import Base, one_of
 
+LANE = """(
+CASE
+    WHEN status::text = 'not_required'::text THEN 3
+    WHEN next_action_owner = 'payer'::text THEN 2
+    WHEN last_covered_day IS NULL THEN 1
+    ELSE 0
+END)"""
+"""Where a case stands on the worklist: 0 covered and something is due, 1 nothing is granted, 2 the payer's turn,
+3 nothing is needed. Indexes hold it, in the words that PostgreSQL gives back, so that model and migration compare."""
+
+DUE = "(COALESCE(next_action_at, '-infinity'::timestamptz))"
+"""When the next action is due; one without a date comes first: as soon as somebody can."""
+
 
 class Authorization(Base):
     """`last_covered_day` is inclusive (AUTH-06). `stay_id` None: asked ahead of admission.
@@ -58,18 +71,15 @@ class Authorization(Base):
         one_of("status", AuthorizationStatus),
         one_of("review_status", AuthorizationStatus),
         one_of("ended_from", AuthorizationStatus),
-        Index("ix_authorization_worklist", "facility", "status", "review_due_at", "id"),
+        Index("ix_authorization_need", "facility", text(LANE), text(DUE), "id", postgresql_where=text("listed")),
         Index(
-            "ix_authorization_next_action",
-            "facility",
-            text("(next_action_owner = 'payer')"),
-            "next_action_at",
-            "id",
+            "ix_authorization_row", "facility", "episode_id", "payer", text(LANE), text(DUE), "id",
             postgresql_where=text("listed"),
+            postgresql_include=["status", "next_action_owner", "last_covered_day", "next_action_at", "owner"],
         ),
         Index("ix_authorization_episode", "episode_id"),
         Index("ix_authorization_number", "payer", "number"),
-    )
+    )  # fmt: skip
 
 
 class AuthorizationRequest(Base):

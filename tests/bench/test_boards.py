@@ -24,6 +24,10 @@ INDEXES = {
     "step_down_queue_one": {"ix_transition_queue", "pk_episode"},
     "step_down_queue_all": {"pk_episode"},
     "step_down_queue_scheduled_one": {"ix_transition_queue", "pk_episode"},
+    "worklist_counts_one": {"ix_authorization_row"},
+    "worklist_counts_all": {"ix_authorization_row"},
+    "worklist_everything_all": {"ix_authorization_need", "ix_authorization_grant_case", "ix_charge_grant"},
+    "worklist_next_page_all": {"ix_authorization_need", "pk_episode"},
 }
 
 

@@ -21,7 +21,7 @@ from storage.models import Bed
 from storage.reads.board import board
 from storage.reads.episodes import episode_list, episode_page
 from storage.reads.next_sessions import next_sessions
-from storage.reads.queue import step_down_queue, worklist
+from storage.reads.queue import step_down_queue
 from tests.reads import ward
 from tests.reads.ward import DAY, NOW
 
@@ -46,11 +46,9 @@ async def test_without_a_facility_nothing_is_seen(database: Database) -> None:
         await ward.facility(session, "north")
         someone, _ = await ward.admitted(session, "north", "north/1")
         await ward.transition(session, someone, TransitionStatus.PENDING)
-        await ward.case(session, someone, AuthorizationStatus.SUBMITTED)
     async with database.read() as session:
         assert await episode_list(session, []) == []
         assert await step_down_queue(session, []) == []
-        assert await worklist(session, [], NOW, NOW + DAY) == []
         assert await board(session, [], "north", NOW) is None
         assert await episode_page(session, [], someone.id) is None
         assert await next_sessions(session, [], someone.id, NOW) == []
@@ -64,11 +62,9 @@ async def test_the_neighbours_people_are_never_listed(database: Database) -> Non
         theirs, _ = await ward.admitted(session, "south", "south/1")
         for one in (mine, theirs):
             await ward.transition(session, one, TransitionStatus.PENDING)
-            await ward.case(session, one, AuthorizationStatus.SUBMITTED)
     async with database.read() as session:
         assert [r.id for r in await episode_list(session, ["north"])] == [mine.id]
         assert [e.id for _, e in await step_down_queue(session, ["north"])] == [mine.id]
-        assert [r["episode_id"] for r in await worklist(session, ["north"], NOW, NOW + DAY)] == [mine.id]
         assert await board(session, ["north"], "south", NOW) is None
         assert await episode_page(session, ["north"], theirs.id) is None
 
@@ -154,27 +150,6 @@ async def test_the_queue_holds_what_waits_soonest_first(database: Database) -> N
         assert [t.id for t, _ in following] == [later.id]
 
 
-async def test_the_worklist_sorts_cases_into_their_buckets(database: Database) -> None:
-    ends = NOW + timedelta(hours=9)
-    answered = {"granted_units": 10, "last_covered_day": (NOW + 3 * DAY).date()}
-    async with database.write() as session:
-        await ward.facility(session, "north")
-        someone, _ = await ward.admitted(session, "north", "north/1")
-        wanted = {
-            (await ward.case(session, someone, AuthorizationStatus.APPROVED, review_due_at=at, **answered)).id: bucket
-            for at, bucket in (
-                (NOW - DAY, "overdue"), (NOW + timedelta(hours=1), "today"), (ends + timedelta(hours=1), "tomorrow"),
-                (ends + 3 * DAY, "week"), (ends + 20 * DAY, "later"),
-            )
-        }  # fmt: skip
-        wanted[(await ward.case(session, someone, AuthorizationStatus.PENDED)).id] = "waiting"
-        wanted[(await ward.case(session, someone, AuthorizationStatus.DENIED)).id] = "none"
-        await ward.case(session, someone, AuthorizationStatus.END_DATED)
-    async with database.read() as session:
-        rows = await worklist(session, ["north"], NOW, ends)
-    assert {r["id"]: r["bucket"] for r in rows} == wanted
-
-
 async def test_what_happens_next_joins_the_episodes_and_its_cases_deadlines(database: Database) -> None:
     async with database.write() as session:
         await ward.facility(session, "north")
@@ -219,7 +194,6 @@ async def test_more_people_cost_no_more_statements(database: Database) -> None:
             for read in (
                 lambda: episode_list(session, ["north"]),
                 lambda: step_down_queue(session, ["north"]),
-                lambda: worklist(session, ["north"], NOW, NOW + DAY),
                 lambda: board(session, ["north"], "north", NOW),
                 lambda: episode_page(session, ["north"], first.id),
             ):
@@ -237,4 +211,4 @@ async def test_more_people_cost_no_more_statements(database: Database) -> None:
         for _ in range(10):
             await ward.item(session, first, OpenItemStatus.OPEN)
     assert await cost() == few
-    assert few[:4] == (1, 1, 1, 5)
+    assert few[:3] == (1, 1, 5)

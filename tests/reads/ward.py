@@ -1,6 +1,7 @@
 """A small ward written row by row, so that every read has something to find and something to leave out."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,10 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from definitions.vocabulary import (
     AuthorizationStatus,
     BillingBehaviour,
+    ChargeStatus,
+    ClockName,
     CoverageKind,
     DeadlineKind,
+    GrantState,
     OpenItemStatus,
     Phase,
+    RequestKind,
     SessionStatus,
     Track,
     TransitionKind,
@@ -23,8 +28,13 @@ from storage.models import (
     Absence,
     Attendance,
     Authorization,
+    AuthorizationClock,
+    AuthorizationDecision,
+    AuthorizationGrant,
+    AuthorizationRequest,
     Bed,
     BedOccupancy,
+    Charge,
     Coverage,
     Due,
     Episode,
@@ -131,14 +141,67 @@ async def transition(session: AsyncSession, of: Episode, status: TransitionStatu
 
 async def case(session: AsyncSession, of: Episode, status: AuthorizationStatus, **more: Any) -> Authorization:
     assert of.coverage_id is not None
+    fields: dict[str, Any] = {
+        "payer": "meridian", "level": "3.5", "from_date": NOW.date(), "opened_at": NOW - DAY, "stay_id": None,
+    }  # fmt: skip
     row = Authorization(
-        id=uuid4(), episode_id=of.id, person_id=of.person_id, coverage_id=of.coverage_id, stay_id=None,
-        facility=of.facility, payer="meridian", level="3.5", status=status, why="test", unit="DY", requested_units=10,
-        from_date=NOW.date(), opened_at=NOW - DAY, **more,
+        id=uuid4(), episode_id=of.id, person_id=of.person_id, coverage_id=of.coverage_id,
+        facility=of.facility, status=status, why="test", unit="DY", requested_units=10, **(fields | more),
     )  # fmt: skip
     session.add(row)
     await session.flush()
     return row
+
+
+async def grant(session: AsyncSession, of: Authorization, units: int, first: date, last: date) -> AuthorizationGrant:
+    """With the question and the answer it rests on."""
+    asked = AuthorizationRequest(
+        id=uuid4(), authorization_id=of.id, episode_id=of.episode_id, kind=RequestKind.INITIAL,
+        status=AuthorizationStatus.APPROVED, trace=str(uuid4()), level=of.level, unit=of.unit, units=units,
+        from_date=first, through_date=last, urgent=False, requested_at=of.opened_at, sent_at=of.opened_at, attempts=1,
+    )  # fmt: skip
+    session.add(asked)
+    await session.flush()
+    said = AuthorizationDecision(
+        id=uuid4(), request_id=asked.id, authorization_id=of.id, action="A1", status=AuthorizationStatus.APPROVED,
+        arrival=1, level=of.level, unit=of.unit, units=units, from_date=first, through_date=last,
+        received_at=of.opened_at, source="test", fingerprint=str(uuid4()),
+    )  # fmt: skip
+    session.add(said)
+    await session.flush()
+    row = AuthorizationGrant(
+        id=uuid4(), authorization_id=of.id, request_id=asked.id, decision_id=said.id, episode_id=of.episode_id,
+        facility=of.facility, payer=of.payer, level=of.level, unit=of.unit, units=units, from_date=first,
+        through_date=last, state=GrantState.ACTIVE, opened_at=of.opened_at,
+    )  # fmt: skip
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def charge(session: AsyncSession, at: Stay, on: date, using: AuthorizationGrant | None) -> None:
+    session.add(
+        Charge(
+            id=uuid4(), stay_id=at.id, episode_id=at.episode_id, person_id=at.person_id, facility=at.facility,
+            payer=at.payer, service_date=on, kind="per_diem", level=at.level, track=at.track, per_diem_track="main",
+            amount=Decimal("800.00"), rate_version="2025-01", authorization_id=using and using.authorization_id,
+            grant_id=using and using.id, authorization_state="covered" if using else "uncovered", rule="BILL-01",
+            why="present at midnight", status=ChargeStatus.LIVE, posted_at=NOW, close_version=1,
+        )
+    )  # fmt: skip
+    await session.flush()
+
+
+async def clock(
+    session: AsyncSession, of: Authorization, name: ClockName, due_at: datetime, paused_at: datetime | None = None
+) -> None:
+    session.add(
+        AuthorizationClock(
+            id=uuid4(), authorization_id=of.id, subject_id=uuid4(), name=name, regime="erisa", rule="72 hours",
+            started_at=NOW - DAY, due_at=due_at, paused_at=paused_at,
+        )
+    )  # fmt: skip
+    await session.flush()
 
 
 async def item(session: AsyncSession, of: Episode, status: OpenItemStatus) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local.rehearsal.house import House
+from tests.web.cases import cases
 from tests.web.house import fill
 
 ARGS = [
@@ -30,6 +31,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def ward(house: House) -> dict[str, str]:
     """Episode ids by what they show (tests/web/house.py)."""
     return fill(house.url)
+
+
+@pytest.fixture(scope="session")
+def desk(house: House) -> dict[str, str]:
+    """Case ids by what their payer said (tests/web/cases.py)."""
+    return cases(house.url)
 
 
 @pytest.fixture(scope="session")
