@@ -30,6 +30,7 @@ class Case:
     house: House
     stage: Stage
     id: str
+    member: str
 
     @property
     def path(self) -> str:
@@ -63,7 +64,7 @@ def opened(caller: Caller, house: House, says: str = "", *, level: str = "2.5", 
     stage.move(level)
     asyncio.run(_settle(house))
     (case,) = stage.page()["authorizations"]
-    return Case(caller, house, stage, case["id"])
+    return Case(caller, house, stage, case["id"], member)
 
 
 async def _settle(house: House) -> None:
