@@ -6,8 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from api.shown import case as summary
+from api.told import titles_of, why_text
 from api.worklist import OURS, counted, days_left, left_of, shown_line
+from definitions.edition import Edition
 from definitions.vocabulary import ClockName, GrantState
+from rules.calendar import facility_date
 from rules.disputes import OPEN
 from storage.models import (
     AuthorizationClock,
@@ -21,9 +24,12 @@ from storage.reads.case import CaseDay, CasePage
 from storage.reads.worklist import GrantUsed
 
 
-def case_shown(found: CasePage, today: date, now: datetime) -> dict[str, Any]:
-    """`today`: the facility's date, from which what is left is counted."""
+def case_shown(found: CasePage, edition: Edition, now: datetime) -> dict[str, Any]:
+    """What is left is counted from the facility's date. `why_text` beside each `why` says it in the facility's words
+    and time, as the pages do."""
     case = found.case
+    zone, titles = edition.facilities[case.facility].zone, titles_of(edition)
+    today = facility_date(now, zone)
     active = [used_of(found, g) for g in found.grants if g.state is GrantState.ACTIVE]
     at_level = found.episode.level
     return {
@@ -38,6 +44,7 @@ def case_shown(found: CasePage, today: date, now: datetime) -> dict[str, Any]:
         "days_left": days_left(case.last_covered_day, case.end_dated_on, today),
         "next_action": case.next_action, "next_action_at": case.next_action_at,
         "next_action_owner": case.next_action_owner, "next_action_why": case.next_action_why,
+        "next_action_why_text": case.next_action_why and why_text(case.next_action_why, zone, titles),
         "circuit": shown_line(found.line) if found.line else None,
         "requests": [_request(r) for r in found.requests],
         "decisions": [_decision(d) for d in found.decisions],
@@ -49,11 +56,18 @@ def case_shown(found: CasePage, today: date, now: datetime) -> dict[str, Any]:
         "open_items": [
             {
                 "id": i.id, "kind": i.kind, "owner_role": i.owner_role, "why": i.why, "rule": i.rule,
+                "why_text": why_text(i.why, zone, titles),
                 "due_at": i.due_at, "opened_at": i.opened_at, "escalated_at": i.escalated_at,
             }
             for i in found.items
         ],
-        "next_events": [{"at": d.at, "kind": d.kind, "why": d.why, "subject_id": d.subject_id} for d in found.due],
+        "next_events": [
+            {
+                "at": d.at, "kind": d.kind, "why": d.why, "why_text": why_text(d.why, zone, titles),
+                "subject_id": d.subject_id,
+            }
+            for d in found.due
+        ],
         "evidence": _evidence(found),
     }  # fmt: skip
 

@@ -11,6 +11,7 @@ from api.auth import must_see, scope
 from api.deps import Services
 from api.errors import problem
 from api.tokens import User
+from api.told import titles_of, why_text
 from definitions.errors import ErrorType
 from definitions.utilization import Grant
 from definitions.vocabulary import ClockName, CoverageKind
@@ -106,7 +107,11 @@ async def read_worklist(services: Services, user: User, asked: Asked) -> Worklis
         more = await beside(session, [row.case["id"] for row in found.rows])
         lines = await payer_lines(session, mine)
     by_house = {d.facility: d for d in days}
+    titles = titles_of(services.catalog.latest)
     items = [_item(row, by_house[row.case["facility"]], now, more, lines) for row in found.rows]
+    for item in items:
+        why = item["next_action_why"]
+        item["next_action_why_text"] = why and why_text(why, known[item["facility"]].zone, titles)
     following = write_place(found.following) if found.following else None
     return Worklist(now, items, following, {b: counts[b] for b in BUCKETS}, counts[HIDDEN], list(lines.values()))
 

@@ -20,7 +20,6 @@ from api.tokens import User
 from api.worklist import Asked, read_worklist, shown_line
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
-from rules.calendar import facility_date
 from storage.reads.case import case_page
 
 router = APIRouter(prefix="/v1", tags=["utilization review"])
@@ -60,8 +59,8 @@ async def one(case_id: UUID, held: Wired, user: Staff) -> JSONResponse:
         found = await case_page(session, scope(user, held), case_id)
     if found is None:
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: authorization {case_id}")
-    zone = held.catalog.latest.facilities[found.case.facility].zone
-    return JSONResponse(jsonable_encoder(case_shown(found, facility_date(now, zone), now)))
+    edition = held.catalog.edition(found.episode.edition)
+    return JSONResponse(jsonable_encoder(case_shown(found, edition, now)))
 
 
 @router.get("/authorizations/{case_id}/evidence/{evidence_id}", responses=PROBLEMS)

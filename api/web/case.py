@@ -97,7 +97,7 @@ async def _show(
     now, zone = await visit.held.clock.now(), _zone(visit, found)
     edition = visit.held.catalog.edition(found.episode.edition)
     today = facility_date(now, zone)
-    shown = case_shown(found, today, now)
+    shown = case_shown(found, edition, now)
     payer = edition.payers[found.case.payer]
     return visit.page(
         "case.html", (refused or {}).get("status", 200), now=now, today=today, zone=zone,

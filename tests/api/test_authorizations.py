@@ -44,6 +44,7 @@ def test_a_case_shows_questions_answers_grants_and_what_comes_next(house: House,
     assert page["next_action"] == "send_review"
     assert [c["outcome"] for c in page["clocks"] if c["whose"] == "payer"] == ["met"]
     assert {"review_due", "last_covered_day"} <= {e["kind"] for e in page["next_events"]}
+    assert all(e["why_text"] for e in page["next_events"])
     assert caller.get("biller", case.path)["id"] == case.id
 
 

@@ -40,7 +40,7 @@ def test_a_row_says_what_is_granted_used_and_needed_next(house: House, caller: C
     for name in (
         "status", "granted_units", "used_units", "billed_units", "units_left", "days_left", "last_covered_day",
         "mismatch", "clinical_level", "granted_level", "version", "next_action", "next_action_at", "next_action_why",
-        "next_action_owner",
+        "next_action_owner", "next_action_why_text",
     ):  # fmt: skip
         assert row[name] == page[name], name
     assert (row["granted_units"], row["units_left"]) == (10, 10)
