@@ -69,7 +69,7 @@ async def load(services: Services, say: bool = True) -> int:
             print(f"demo facility: {number + 1} of {len(LIVES)} people", flush=True)
     async with services.database.write() as session:
         await session.execute(ATTENDED, {"now": now})
-    await close_past(services, now)
+    await close_past(services, now, say=say)
     await _mark(services, MARK, now)
     return len(LIVES)
 
@@ -85,11 +85,13 @@ async def _mark(services: Services, key: str, now: datetime) -> None:
         )
 
 
-async def close_past(services: Services, now: datetime) -> None:
+async def close_past(services: Services, now: datetime, *, say: bool = False) -> None:
     hands = MidnightActivities(services.database, services.catalog)
     for facility in services.catalog.latest.facilities:
         wanted = await hands.dates_to_close(DatesWanted(facility=facility, now=now))
         for on in wanted.dates:
+            if say:
+                print(f"demo facility: closing the night of {on.isoformat()} at {facility}", flush=True)
             await hands.close(CloseDate(facility=facility, service_date=on, now=now))
 
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -20,6 +20,8 @@ from local.stack.temporal import EmbeddedTemporal
 from runtime.settings import Settings, load_settings
 
 READY_SECONDS_MAX: Final = 180.0
+PROGRESS_SECONDS: Final = 3.0
+"""A long step says at most this often how far it is."""
 LOOK_SECONDS: Final = 0.2
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -115,7 +117,7 @@ class LocalStack:
         for step in steps:
             step.start()
         try:
-            self._until(lambda: all(step.status is not None for step in steps), "a step of the start")
+            self._watch(steps)
         finally:
             for step in steps:
                 step.stop()
@@ -125,6 +127,25 @@ class LocalStack:
                     f"{step.name} failed (status {step.status}); {step.log} ends with:\n{step.last_lines()}"
                 )
         self._say(done)
+
+    def _watch(self, steps: Sequence[ChildProcess]) -> None:
+        """Until every step has ended. A busy machine may take long: only a step that says nothing new for
+        READY_SECONDS_MAX is given up; what it says is passed on, for long work shows progress."""
+        said = ""
+        heard = shown = time.monotonic()
+        while any(step.status is None for step in steps):
+            self._heed()
+            newest = next((line for step in steps if (line := step.last_lines(1))), "")
+            if newest != said:
+                said, heard = newest, time.monotonic()
+                if heard - shown >= PROGRESS_SECONDS:
+                    shown = heard
+                    self._say(newest)
+            if time.monotonic() - heard > READY_SECONDS_MAX:
+                raise StackError(
+                    f"a step of the start has said nothing new for {READY_SECONDS_MAX:g} s; look into {self._folder.logs}"
+                )
+            time.sleep(0.1)
 
     def _wait(self, ready: Callable[[], bool], services: list[ChildProcess], what: str) -> None:
         def settled() -> bool:
