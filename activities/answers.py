@@ -180,7 +180,7 @@ async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVer
     else:
         case.status = newest.status
     if case.granted_units:
-        for kind in ("payer_silent", "payer_late", "authorization_lapsed"):
+        for kind in ("payer_silent", "payer_late", "authorization_lapsed", "review_due"):
             await w.done(kind, "granted")
 
 

@@ -99,6 +99,19 @@ async def test_a_grant_taken_back_is_a_rescission_that_can_be_contested(database
     assert disputes == [("peer_to_peer", 0, "open"), ("appeal", 1, "open")]
 
 
+async def test_a_review_that_was_granted_is_owed_no_more(database: Database) -> None:
+    """Its item stayed open for ever before; the next review opens its own (AUTH-04)."""
+    one = await desk(database)
+    await one.answer("A1", 7, now=NOW)
+    record = await one.fire(at("2026-03-13 11:00"))
+    assert "review_due" in await one.items()
+    extension = next(r for r in await one.requests() if r.id == record.ready_request_id)
+    assert (extension.kind, extension.from_date) == ("concurrent", on("2026-03-14"))
+    await one.answer("A1", 7, now=at("2026-03-13 12:00"), request=extension.id, first=on("2026-03-14"))
+    assert "review_due" not in await one.items()
+    assert (await one.case()).last_covered_day == on("2026-03-20")
+
+
 async def test_the_same_answer_in_other_bytes_changes_nothing(database: Database) -> None:
     one = await desk(database)
     await one.answer("A1", 14, now=NOW)
