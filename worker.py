@@ -47,6 +47,8 @@ from workflows.midnight import MidnightCloseWorkflow
 
 WORKFLOWS = (EpisodeWorkflow, AuthorizationWorkflow, MidnightCloseWorkflow)
 DRAIN = timedelta(seconds=20)
+RECORDS = 10
+"""Record activities at once where nobody says otherwise; more only wait for the same processor."""
 log = structlog.get_logger()
 
 
@@ -80,15 +82,16 @@ def wire(
     return Hands(care, (exchange,), line)
 
 
-def workers(client: Client, hands: Hands, **options: Any) -> list[Worker]:
-    """One worker per queue. Partners get few slots at a time; entities get many."""
+def workers(client: Client, hands: Hands, *, records: int = RECORDS, **options: Any) -> list[Worker]:
+    """One worker per queue. As many record activities run at once (`records`) as the pool keeps connections: one more
+    would open a connection, and close it again, for a single transaction."""
     care = Worker(
         client,
         task_queue=CARE,
         workflows=list(WORKFLOWS),
         activities=activities_of(*hands.care),
         workflow_runner=SandboxedWorkflowRunner(),
-        max_concurrent_activities=40,
+        max_concurrent_activities=records,
         graceful_shutdown_timeout=DRAIN,
         **options,
     )
@@ -125,7 +128,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     relay = asyncio.create_task(Relay(database, client, settings.drive).run())
-    care, exchange = workers(client, hands)
+    care, exchange = workers(client, hands, records=settings.database_pool)
     set_aside()
     async with care, exchange:
         log.info("worker_ready", queues=[CARE, EXCHANGE], drive=settings.drive.value)

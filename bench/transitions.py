@@ -34,6 +34,7 @@ from definitions.vocabulary import Role
 from local.rehearsal.house import House
 from runtime.catalog import load_catalog
 from runtime.keyring import load_keyring
+from runtime.long_lived import set_aside
 from runtime.temporal import connect
 from storage.engine import Database, make_engine
 from storage.models import Assessment
@@ -137,18 +138,21 @@ async def timed(calls: list[Callable[[], Awaitable[Any]]], in_flight: int) -> tu
 async def measure(house: House, single: int = 40, rounds: int = 3) -> None:
     settings = house.settings
     keyring, catalog = load_keyring(settings), load_catalog()
+    # What prepares and what the floors write with keeps its own connections; our hands have a worker's.
     database = Database(make_engine(settings.database_url, pool_size=20, overflow=40))
+    records = Database(make_engine(settings.database_url, pool_size=settings.database_pool))
     client = await connect(house.temporal.address, settings.temporal_namespace, keyring)
     async with database.write() as session:
         await ensure_facilities(session, catalog.latest, NOW.date())
         await set_clock(session, NOW)
         for table in COPIED:
             await session.execute(text(f'CREATE TABLE bench_{table} (LIKE "{table}")'))
-    hands = wire(settings, database, catalog, keyring)
-    care, exchange = workers(client, hands)
+    hands = wire(settings, records, catalog, keyring)
+    care, exchange = workers(client, hands, records=settings.database_pool)
     bare = BareActivities(database)
     floor_worker = Worker(client, task_queue=QUEUE, workflows=[BareWorkflow], activities=[bare.copy_rows])
     made = Bench(client, database)
+    set_aside()  # as the worker does
     house.postgres.ensure_database("dbos")
     async with care, exchange, floor_worker:
         warm = [await made.prepare(n) for n in range(3)]
@@ -164,6 +168,7 @@ async def measure(house: House, single: int = 40, rounds: int = 3) -> None:
                 seen = [await one_turn(made, in_flight, each, copy, steps) for _ in range(turns)]
                 tell(in_flight, seen, rows)
     await hands.line.close()
+    await records.close()
     await database.close()
 
 

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     database_url: str = Field(pattern=r"^postgresql\+psycopg://", repr=False)
     """`postgresql+psycopg://user:password@host/database`; PostgreSQL 15 or newer with btree_gist."""
     database_pool: int = Field(default=10, gt=0)
+    """Connections a process keeps. A worker runs as many record activities at once; past ten, a second worker process
+    brings more than a larger pool (docs/performance.md)."""
 
     temporal_address: str = "127.0.0.1:7233"
     temporal_namespace: str = "stepdown"
