@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -140,7 +141,7 @@ class Changes:
         found = {w.grant_id for w, _ in self.insert} ^ {v.posted.grant_id for v in self.void}
         for posted, wanted in self.refresh:
             found |= {posted.grant_id, wanted.grant_id} if posted.grant_id != wanted.grant_id else set()
-        return sorted(g for g in found if g is not None)
+        return sorted((g for g in found if g is not None), key=attrgetter("int"))
 
 
 async def read_posted(session: AsyncSession, facility: str, on: date) -> list[Posted]:
