@@ -49,8 +49,11 @@ def fact_of(d: AuthorizationDispute) -> DisputeFact:
     return DisputeFact(id=d.id, kind=d.kind, level=d.level, status=d.status, file_by=d.file_by)
 
 
-async def open_dispute(w: CaseWriting, root: AuthorizationRequest, step: Step) -> AuthorizationDispute:
-    """Open a way to contest with its clock; one that was given up because the payer changed its mind opens anew."""
+async def open_dispute(
+    w: CaseWriting, root: AuthorizationRequest, step: Step, *, anew: bool = False
+) -> AuthorizationDispute:
+    """Open a way to contest with its clock; one that was given up because the payer changed its mind opens anew.
+    `anew`: the payer determined again, so a way that was used up or missed against the earlier answer is open too."""
     kind, level = step
     dispute_id = derived(root.id, "dispute", kind.value, level)
     await w.session.execute(
@@ -62,24 +65,28 @@ async def open_dispute(w: CaseWriting, root: AuthorizationRequest, step: Step) -
         .on_conflict_do_nothing(index_elements=["id"])
     )  # fmt: skip
     made = await w.session.get_one(AuthorizationDispute, dispute_id)
-    if made.file_by is None or made.status is DisputeStatus.WITHDRAWN:
+    if made.file_by is None or made.status is DisputeStatus.WITHDRAWN or (anew and made.status not in LIVE):
         clock = await case_clocks.start_clock(w, FILING_CLOCK[kind], made.id)
         made.status, made.opened_at, made.decided_at = DisputeStatus.OPEN, w.now, None
+        made.scheduled_at = made.filed_at = None
         made.file_by = clock.due_at if clock is not None else None
         made.version += 1
     return made
 
 
-async def open_rights(w: CaseWriting, root: AuthorizationRequest) -> list[AuthorizationDispute]:
+async def open_rights(w: CaseWriting, root: AuthorizationRequest, *, anew: bool = False) -> list[AuthorizationDispute]:
     """Every way to contest an answer, timed from the answer itself, however late somebody thinks of it (AUTH-13)."""
     since = replace(w, now=root.answered_at or w.now)
-    return [await open_dispute(since, root, step) for step in opened_by_denial(w.regime)]
+    return [await open_dispute(since, root, step, anew=anew) for step in opened_by_denial(w.regime)]
 
 
-async def after_adverse(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict) -> None:
+async def after_adverse(
+    w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict, *, took_back: bool = False
+) -> None:
     """A denial, a lower level, other dates or a rescission: the rights open, and the reviewer is told once. Fewer days
     of what was asked are every payer's habit: the gap is remembered and the next review asks for them (E28); who wants
-    to contest it all the same opens the rights by doing so."""
+    to contest it all the same opens the rights by doing so. `took_back`: it takes away what was granted before, which
+    is a determination of its own (AUTH-09)."""
     habit = root.status is AuthorizationStatus.PARTIAL and verdict.level == root.level
     if habit and verdict.from_date is not None and verdict.from_date <= root.from_date:
         await w.owe(
@@ -89,7 +96,7 @@ async def after_adverse(w: CaseWriting, root: AuthorizationRequest, verdict: Ans
             rule="AUTH-07",
         )
         return
-    opened = await open_rights(w, root)
+    opened = await open_rights(w, root, anew=took_back)
     due = min((d.file_by for d in opened if d.file_by is not None and d.status in OPEN), default=None)
     if root.status is AuthorizationStatus.DENIED:
         await w.owe(
@@ -153,7 +160,7 @@ async def conclude(
         return
     following = after_upheld(dispute.kind, dispute.level, w.regime)
     if following is not None:
-        await open_dispute(w, root, following)
+        await open_dispute(w, root, following, anew=True)
         await say_appeal_is_open(w, root)
         return
     if not any(d.status in LIVE for d in await disputes_of(w, root.id)):

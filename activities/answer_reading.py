@@ -190,6 +190,7 @@ async def _discharge_taken(w: CaseWriting, asked: AuthorizationRequest, verdict:
         w.session, episode_id=w.episode.id, now=w.now, actor="system", resolution=f"{w.payer.key} took the notice",
         kind="discharge_notice",
     )  # fmt: skip
+    await w.done("receipt_missing", "received", asked.trace)
     await w.note("discharge_notice_received", {"request": str(asked.id)})
 
 

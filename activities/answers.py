@@ -2,7 +2,7 @@
 that ever came (E32, AUTH-07, AUTH-08)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,15 +10,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities import case_clocks
 from activities.adverse import after_adverse, after_contest, no_longer_contested
-from activities.case_grants import root_of, settle_grants
-from activities.case_record import CaseWriting, requests_of
+from activities.case_grants import matter_asked, root_of, settle_grants
+from activities.case_record import UNANSWERED, CaseWriting, requests_of
 from definitions.ids import derived
-from definitions.vocabulary import AuthorizationStatus, ClockName
+from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
+from rules.case_deadlines import wish_subject
 from rules.grants import CONTESTING, FINAL, Changes
 from rules.payer_answer import AnswerVerdict
 from storage.models import AuthorizationDecision, AuthorizationRequest
 
 UNDECIDED = (AuthorizationStatus.PENDED, AuthorizationStatus.INFORMATION_REQUESTED)
+OPEN_STILL = (AuthorizationStatus.CONTACT_PAYER, AuthorizationStatus.DATA_PROBLEM)
+"""An answer came, and the question is as open as before."""
+ANSWERED_BY_A_PEND = ("payer_silent", "authorization_data_problem", "receipt_missing")
+ANSWERED_BY_A_DECISION = (*ANSWERED_BY_A_PEND, "payer_late", "contact_payer", "payer_unreachable", "notice_late")
 ADVERSE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, AuthorizationStatus.VOIDED)
 
 
@@ -54,26 +59,30 @@ async def apply_verdict(
     if asked.status is AuthorizationStatus.CANCELLED:
         await _after_cancel(w, asked, verdict)
         return
-    before = w.case.status
-    root = await root_of(w, asked)
+    if asked.kind is RequestKind.CANCEL:
+        await _cancellation(w, asked, verdict)
+        return
+    before, lcd = w.case.status, w.case.last_covered_day
+    root, matter = await root_of(w, asked), await matter_asked(w, asked)
     stand, made = await settle_grants(w, {decision_id: verdict.status})
     stands = stand.decisions.get(root.id)
     overtaken = decision_id in stand.overtaken
     asked.answered_at = w.now
     asked.reference = verdict.reference or asked.reference
-    if asked.id != root.id:
-        asked.status = verdict.status
+    for one in (asked, matter):
+        if one.id != root.id:
+            one.status = verdict.status
     if stands is not None and stands.id == decision_id:
-        root.status = _of_root(verdict, made)
+        root.status = _of_root(root, verdict, made)
         root.answered_at = w.now
     elif not overtaken and asked.id == root.id:
         root.status = verdict.status
-    await _time(w, asked, root, verdict, overtaken)
+    await _time(w, asked, root, matter, verdict, overtaken)
     await _note(w, asked, verdict, overtaken, made)
     if overtaken:
         return
-    await _follow(w, root, verdict)
-    await _work_for_people(w, asked, root, verdict, made)
+    await _follow(w, root, verdict, lcd)
+    await _work_for_people(w, asked, root, matter, verdict, made)
     w.case.version += 1
     if before is not w.case.status or made.spans:
         await w.tell_episode()
@@ -108,10 +117,19 @@ async def _keep(
     return None if made.first() is None else decision_id
 
 
-def _of_root(verdict: AnswerVerdict, made: Changes) -> AuthorizationStatus:
-    """A cancellation or denial that takes grants back is a rescission, not an ordinary end (AUTH-09)."""
-    taken_back = bool(made.closed) and not made.opened and verdict.units == 0
-    return AuthorizationStatus.VOIDED if taken_back else verdict.status
+def _of_root(root: AuthorizationRequest, verdict: AnswerVerdict, made: Changes) -> AuthorizationStatus:
+    """A cancellation or denial that takes grants back is a rescission, not an ordinary end (AUTH-09). A payer that
+    cancels what it had not decided leaves the days open: somebody calls."""
+    if _took_back(verdict, made):
+        return AuthorizationStatus.VOIDED
+    if verdict.status is not AuthorizationStatus.CANCELLED:
+        return verdict.status
+    again = root.status is AuthorizationStatus.VOIDED
+    return AuthorizationStatus.VOIDED if again else AuthorizationStatus.CONTACT_PAYER
+
+
+def _took_back(verdict: AnswerVerdict, made: Changes) -> bool:
+    return bool(made.closed) and not made.opened and verdict.units == 0
 
 
 async def _after_cancel(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> None:
@@ -125,23 +143,54 @@ async def _after_cancel(w: CaseWriting, asked: AuthorizationRequest, verdict: An
         )
 
 
+async def _cancellation(w: CaseWriting, asked: AuthorizationRequest, verdict: AnswerVerdict) -> None:
+    """What the payer says of our taking back. Whatever it says grants and denies nothing; one that it did not take is
+    told to it by a person, or it goes on reviewing what nobody wants."""
+    asked.status, asked.answered_at = verdict.status, w.now
+    asked.reference = verdict.reference or asked.reference
+    w.case.version += 1
+    await w.note("authorization_cancellation_answered", {"request": str(asked.id), "action": verdict.action})
+    await w.done("receipt_missing", "answered", asked.trace)
+    if verdict.status in (
+        AuthorizationStatus.DENIED,
+        AuthorizationStatus.DATA_PROBLEM,
+        AuthorizationStatus.CONTACT_PAYER,
+    ):
+        asked.status = AuthorizationStatus.CANCELLED
+        await w.owe(
+            "cancellation_not_taken",
+            f"{w.case.payer} did not take back the request as asked ({verdict.action}): tell it by telephone",
+            subject=asked.trace,
+        )
+
+
 async def _time(
-    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, verdict: AnswerVerdict, overtaken: bool
-) -> None:
+    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, matter: AuthorizationRequest,
+    verdict: AnswerVerdict, overtaken: bool,
+) -> None:  # fmt: skip
     """Answers stop the payer's clock; a wish for documents starts ours and may pause the payer's."""
     if verdict.status in UNDECIDED:
         if overtaken or not verdict.wants_documents:
             return
-        root.wanted = list(verdict.wanted)
-        ours = await case_clocks.start_clock(w, ClockName.INFORMATION, root.id)
-        root.wanted_by = verdict.wanted_by or (ours.due_at if ours else None)
-        await case_clocks.pause(w, root)
+        matter.wanted = list(verdict.wanted)
+        ours = await case_clocks.start_clock(w, ClockName.INFORMATION, matter.id)
+        matter.wanted_by = verdict.wanted_by or (ours.due_at if ours else None)
+        await case_clocks.pause(w, matter)
         return
     if verdict.status in (AuthorizationStatus.CONTACT_PAYER, AuthorizationStatus.DATA_PROBLEM):
         return
-    for one in {asked.id, root.id}:
-        await case_clocks.stop(w, one, *case_clocks.DECISIONS, ClockName.INFORMATION)
-    root.wanted_by = None
+    for one_id in {asked.id, root.id, matter.id}:
+        await case_clocks.stop(w, one_id, *case_clocks.DECISIONS, ClockName.INFORMATION)
+    for one in {r.id: r for r in (root, matter)}.values():
+        await documents_settled(w, one, "answered")
+
+
+async def documents_settled(w: CaseWriting, matter: AuthorizationRequest, resolution: str) -> None:
+    """Nobody waits for documents of this request any more; those of others stay wanted."""
+    subject = wish_subject(matter.trace, matter.wanted_by)
+    for kind in ("information_requested", "information_late"):
+        await w.done(kind, resolution, subject)
+    matter.wanted_by = None
 
 
 async def _note(
@@ -163,9 +212,13 @@ async def _note(
     )
 
 
-async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict) -> None:
-    """The case's own status: what is granted, or what became of its newest question while nothing is (AUTH-08)."""
+async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVerdict, lcd: date | None) -> None:
+    """The case's own status: what is granted, or what became of its newest question while nothing is (AUTH-08).
+    `lcd`: the last covered day before the answer."""
     case = w.case
+    if case.last_covered_day is not None and (lcd is None or case.last_covered_day > lcd):
+        for kind in ("review_due", "authorization_lapsed"):
+            await w.done(kind, f"covered through {case.last_covered_day.isoformat()}")
     newest = [r for r in await requests_of(w.session, case.id) if r.about is None][-1]
     case.review_status = newest.status
     if newest.id == root.id:
@@ -179,31 +232,53 @@ async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVer
         case.status = AuthorizationStatus.PARTIAL if partly else AuthorizationStatus.APPROVED
     else:
         case.status = newest.status
-    if case.granted_units:
-        for kind in ("payer_silent", "payer_late", "authorization_lapsed", "review_due"):
-            await w.done(kind, "granted")
 
 
 async def _work_for_people(
-    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, verdict: AnswerVerdict, made: Changes
-) -> None:
+    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, matter: AuthorizationRequest,
+    verdict: AnswerVerdict, made: Changes,
+) -> None:  # fmt: skip
     decided = verdict.action in FINAL
-    if asked.kind in CONTESTING and decided:
-        await after_contest(w, asked, root, overturned=verdict.units > 0)
+    await _items_answered(w, asked, root, matter, verdict)
+    if decided:
+        await _documents_done(w, matter, verdict.status)
+    if matter.kind in CONTESTING and decided:
+        await after_contest(w, matter, root, overturned=verdict.units > 0)
     if root.status in ADVERSE and decided:
-        await after_adverse(w, root, verdict)
+        await after_adverse(w, root, verdict, took_back=_took_back(verdict, made))
     elif verdict.status is AuthorizationStatus.APPROVED:
         await no_longer_contested(w, root)
     if verdict.status is AuthorizationStatus.DATA_PROBLEM:
         await w.owe("authorization_data_problem", verdict.why, subject=asked.trace)
     elif verdict.status is AuthorizationStatus.CONTACT_PAYER:
         await w.owe("contact_payer", verdict.why, subject=asked.trace)
+    elif verdict.status is AuthorizationStatus.CANCELLED and root.status is AuthorizationStatus.CONTACT_PAYER:
+        why = f"{w.case.payer} cancelled the request without deciding it: call, or take it back and ask again"
+        await w.owe("contact_payer", why, subject=root.trace)
     elif verdict.status in UNDECIDED and verdict.wants_documents:
         # Free text of a payer may name people; it stays in the sealed message, the item only points to it.
         why = "the payer asks for documents before it decides: read its message and send them"
-        await w.owe("information_requested", why, due_at=root.wanted_by, subject=asked.trace)
-    elif verdict.status in UNDECIDED:
-        await w.done("payer_silent", "the payer is deciding")
-    if verdict.status not in UNDECIDED:
-        await w.done("information_requested", "answered")
-        await w.done("authorization_data_problem", "answered")
+        subject = wish_subject(matter.trace, matter.wanted_by)
+        await w.owe("information_requested", why, due_at=matter.wanted_by, subject=subject)
+
+
+async def _items_answered(
+    w: CaseWriting, asked: AuthorizationRequest, root: AuthorizationRequest, matter: AuthorizationRequest,
+    verdict: AnswerVerdict,
+) -> None:  # fmt: skip
+    """What people were to do about this question's silence is done; other questions of the case keep their items."""
+    if verdict.status in OPEN_STILL:
+        return
+    kinds = ANSWERED_BY_A_PEND if verdict.status in UNDECIDED else ANSWERED_BY_A_DECISION
+    for trace in {asked.trace, root.trace, matter.trace}:
+        for kind in kinds:
+            await w.done(kind, "answered", trace)
+        await w.done("payer_silent", "answered", f"{trace}:lost")
+
+
+async def _documents_done(w: CaseWriting, matter: AuthorizationRequest, status: AuthorizationStatus) -> None:
+    """Documents went for a question that is decided now: nothing more comes of them, and what has not left stays."""
+    for one in await requests_of(w.session, w.case.id):
+        if one.kind is RequestKind.INFORMATION and one.about == matter.id and one.status in UNANSWERED:
+            left = one.first_sent_at is not None or one.status is AuthorizationStatus.INFORMATION_SENT
+            one.status = status if left else AuthorizationStatus.CANCELLED

@@ -10,7 +10,7 @@ from activities.answer_reading import read_answer
 from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
 from activities.case_grants import summarize
-from activities.case_record import ENDED, CaseHands, CaseWriting, record_of, requests_of
+from activities.case_record import ENDED, UNANSWERED, CaseHands, CaseWriting, record_of, requests_of
 from activities.payer_queue import wake_held
 from activities.staleness import perform
 from definitions.authorization import (
@@ -31,9 +31,11 @@ from definitions.vocabulary import AuthorizationStatus, RequestKind
 from rules.calendar import facility_date
 from rules.grants import CONTINUING
 from rules.payer_answer import STATUS, AnswerVerdict
+from rules.requests import future_problem
 from rules.utilization import units_through
 from runtime.keyring import Keyring
 from storage.models import AuthorizationRequest, ExchangeMessage
+from storage.repositories.case_end import CLOSING
 from storage.repositories.work import deadlines_of
 
 GRANTING = (Action.CERTIFIED, Action.PARTIAL, Action.MODIFIED)
@@ -55,8 +57,9 @@ class AuthorizationActivities(AuthorizationContract):
     @activity.defn
     async def request_review(self, request: RequestReview) -> CaseOutcome:
         async def act(w: CaseWriting) -> Refusal | None:
-            if w.case.status in ENDED:
-                return Refusal(code=ErrorType.STALE, detail=f"the case is {w.case.status.value}; open the current one")
+            over = _over(w, request)
+            if over is not None:
+                return over
             if request.units <= 0 or request.through_date < request.from_date:
                 return Refusal(
                     code=ErrorType.INVALID_REQUEST,
@@ -71,6 +74,10 @@ class AuthorizationActivities(AuthorizationContract):
         """By telephone or fax: the call reference is the evidence (AUTH-12)."""
 
         async def act(w: CaseWriting) -> Refusal | None:
+            if request.decided_at is not None:
+                wrong = future_problem(request.decided_at, w.now, "decision")
+                if wrong is not None:
+                    return wrong
             asked = await question_of(w, request.request_id)
             if isinstance(asked, Refusal):
                 return asked
@@ -85,8 +92,9 @@ class AuthorizationActivities(AuthorizationContract):
                 recorded_by=request.actor,
             )  # fmt: skip
             await apply_verdict(
-                w, asked, verdict, fingerprint=request.key, source="by_hand", message_id=None, evidence=evidence
-            )
+                w, asked, verdict, fingerprint=request.key, source="by_hand", message_id=None,
+                stated_at=request.decided_at, evidence=evidence,
+            )  # fmt: skip
             return None
 
         return await perform(self._hands, request, "record_decision", act)
@@ -132,6 +140,32 @@ class AuthorizationActivities(AuthorizationContract):
         return await self._hands.act(request.authorization_id, request.key, request.now, "fire_case", act)
 
 
+def _over(w: CaseWriting, request: RequestReview) -> Refusal | None:
+    """A case that ended with its stay may still be asked about days that were stayed (retrospective, domain 4.1)."""
+    last = w.case.end_dated_on
+    if w.case.status not in ENDED:
+        return None
+    if w.case.status is AuthorizationStatus.END_DATED and last is not None and request.through_date <= last:
+        return None
+    return Refusal(code=ErrorType.STALE, detail=f"the case is {w.case.status.value}; open the current one")
+
+
+async def _asked_already(w: CaseWriting, request: RequestReview) -> Refusal | None:
+    """Two open questions about the same days: the payer refuses the second as a duplicate (E30). One that it could not
+    process is corrected by asking again."""
+    for asked in await requests_of(w.session, w.case.id):
+        apart = asked.from_date > request.through_date or asked.through_date < request.from_date
+        if apart or asked.about is not None or asked.status not in UNANSWERED:
+            continue
+        if asked.status is not AuthorizationStatus.DATA_PROBLEM:
+            return Refusal(
+                code=ErrorType.REQUEST_NOT_OPEN,
+                detail=f"{asked.from_date.isoformat()} through {asked.through_date.isoformat()} is asked for already and "
+                f"{asked.status.value}; wait for its answer, or take it back first",
+            )
+    return None
+
+
 async def _asked_by_person(w: CaseWriting, request: RequestReview) -> Refusal | None:
     """A review that a reviewer asks for; what lies in the past goes as a retrospective one (domain 4.1)."""
     kind = request.kind
@@ -150,10 +184,13 @@ async def _asked_by_person(w: CaseWriting, request: RequestReview) -> Refusal | 
         return Refusal(
             code=ErrorType.INVALID_REQUEST, detail=f"delay_reason is one of {', '.join(sorted(DELAY_REASONS))}"
         )
+    twice = await _asked_already(w, request)
+    if twice is not None:
+        return twice
     await _replace_unreadable(w, request.from_date, request.through_date)
     await ask(
         w, derived(request.key, "request"), kind, request.units, request.from_date, request.through_date,
-        urgent=kind is not RequestKind.RETROSPECTIVE if request.urgent is None else request.urgent,
+        urgent=w.urgent_care and kind is not RequestKind.RETROSPECTIVE if request.urgent is None else request.urgent,
         delay_reason=request.delay_reason,
     )  # fmt: skip
     return None
@@ -176,7 +213,7 @@ async def question_of(w: CaseWriting, request_id: UUID | None) -> AuthorizationR
     if not asked:
         return Refusal(code=ErrorType.STALE, detail="nothing was asked in this case yet; request a review first")
     if request_id is None:
-        return asked[-1]
+        return next((r for r in reversed(asked) if r.kind not in CLOSING), asked[-1])
     named = next((r for r in asked if r.id == request_id), None)
     return named or Refusal(code=ErrorType.NOT_FOUND, detail=f"no request {request_id} in this case")
 
@@ -186,7 +223,8 @@ def by_hand_verdict(w: CaseWriting, asked: AuthorizationRequest, said: RecordDec
     if said.action not in {a.value for a in Action}:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail=f"action is one of {', '.join(a.value for a in Action)}")
     action = Action(said.action)
-    why = f"by telephone or fax, reference {said.call_reference or 'not given'}"
+    # The reference is free text and may name a person: it stays with the decision, out of items and timeline.
+    why = "heard by telephone or fax"
     if action not in GRANTING:
         if said.units or said.through_date:
             return Refusal(

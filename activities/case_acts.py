@@ -3,8 +3,9 @@
 from sqlalchemy import update
 
 from activities import case_clocks
+from activities.answers import documents_settled
 from activities.authorization import question_of
-from activities.case_grants import root_of
+from activities.case_grants import matter_asked, root_of
 from activities.case_record import UNANSWERED, CaseWriting
 from definitions.dispute import Attachment, CancelReview, RecordAgreement, SubmitInformation
 from definitions.errors import ErrorType, Refusal
@@ -32,7 +33,7 @@ async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal
     asked = await question_of(w, said.request_id)
     if isinstance(asked, Refusal):
         return asked
-    root = await root_of(w, asked)
+    root = await matter_asked(w, asked)
     if root.status not in (AuthorizationStatus.INFORMATION_REQUESTED, AuthorizationStatus.PENDED):
         return Refusal(
             code=ErrorType.REQUEST_NOT_OPEN,
@@ -43,8 +44,8 @@ async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal
     if said.by_hand and not said.call_reference:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
     by_hand = said.by_hand or w.payer.channel is not Channel.X12_REALTIME
-    root.status, root.wanted_by = AuthorizationStatus.INFORMATION_SENT, None
-    w.follow(root, root.status)
+    await documents_settled(w, root, "sent")
+    w.follow(root, AuthorizationStatus.INFORMATION_SENT)
     await cases.add_request(
         w.session, request_id=derived(said.key, "information"), case_id=w.case.id, episode_id=w.episode.id,
         kind=RequestKind.INFORMATION, level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
@@ -54,12 +55,9 @@ async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal
     )  # fmt: skip
     await case_clocks.stop(w, root.id, ClockName.INFORMATION)
     await case_clocks.resume(w, root)
-    await w.done("information_requested", "sent")
-    await w.done("information_late", "sent")
     await w.note(
         "authorization_information_sent",
-        {"request": str(root.id), "documents": len(said.attachments), "by_hand": by_hand,
-         "reference": said.call_reference},
+        {"request": str(root.id), "documents": len(said.attachments), "by_hand": by_hand},
     )  # fmt: skip
     return None
 

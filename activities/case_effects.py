@@ -21,14 +21,15 @@ from definitions.vocabulary import (
     Phase,
     RequestKind,
 )
+from rules.case_deadlines import wish_subject
 from rules.disputes import OPEN
 from rules.utilization import units_through
-from storage.models import AuthorizationDispute, AuthorizationRequest
+from storage.models import AuthorizationDispute, AuthorizationRequest, Stay
 from storage.repositories import authorization as cases
 
 
 async def ask(
-    w: CaseWriting, request_id: UUID, kind: RequestKind, units: int, first: date, last: date, *, urgent: bool = True,
+    w: CaseWriting, request_id: UUID, kind: RequestKind, units: int, first: date, last: date, *, urgent: bool,
     delay_reason: str | None = None,
 ) -> None:  # fmt: skip
     """One more question to the payer in this case, ready to be sent."""
@@ -66,11 +67,23 @@ async def _review_due(w: CaseWriting, _: Deadline) -> None:
         subject=lcd.isoformat(),
         rule="AUTH-04",
     )
-    if units == 0 or w.episode.phase is not Phase.IN_CARE or w.episode.level != w.case.level:
+    if units == 0 or not await _goes_on(w):
         return
     first = lcd + timedelta(days=1)
     last = units_through(first, terms.span_days or units) if terms else first
-    await ask(w, derived(w.case.id, "continued", lcd.isoformat()), RequestKind.CONCURRENT, units, first, last)
+    await ask(
+        w, derived(w.case.id, "continued", lcd.isoformat()), RequestKind.CONCURRENT, units, first, last,
+        urgent=w.urgent_care,
+    )  # fmt: skip
+
+
+async def _goes_on(w: CaseWriting) -> bool:
+    """Whether the stay of this case still runs: the main one or one beside it. A case asked for ahead of its stay goes
+    by the episode."""
+    if w.case.stay_id is None:
+        return w.episode.phase is Phase.IN_CARE and w.episode.level == w.case.level
+    stay = await w.session.get(Stay, w.case.stay_id)
+    return stay is not None and stay.level == w.case.level and stay.period.upper is None and not stay.period.isempty
 
 
 async def _lapsed(w: CaseWriting, _: Deadline) -> None:
@@ -91,6 +104,14 @@ async def _late(w: CaseWriting, deadline: Deadline) -> None:
     """A missed payer deadline is an event with evidence, never silence (AUTH-03)."""
     asked = await _request(w, deadline)
     if asked is None:
+        return
+    if deadline.key.startswith("receipt:"):
+        await w.owe(
+            "receipt_missing",
+            f"{w.case.payer} has not confirmed the {asked.kind.value} it was sent: call, and record what it says",
+            subject=asked.trace,
+            rule="domain 4.1",
+        )
         return
     await case_clocks.breach(w, asked.id, *case_clocks.DECISIONS)
     await w.owe(
@@ -120,7 +141,7 @@ async def _information_late(w: CaseWriting, deadline: Deadline) -> None:
     await w.owe(
         "information_late",
         f"the documents {w.case.payer} asked for were due; without them it denies: send them or ask for more time",
-        subject=asked.trace,
+        subject=wish_subject(asked.trace, asked.wanted_by),
     )
 
 

@@ -10,7 +10,17 @@ from activities.case_record import CaseWriting, requests_of
 from activities.scarce_units import carried_through
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, GrantState
-from rules.grants import Changes, DecisionFact, GrantFact, RequestFact, Standing, changes, family_of, standing
+from rules.grants import (
+    Changes,
+    DecisionFact,
+    GrantFact,
+    RequestFact,
+    Standing,
+    changes,
+    family_of,
+    matter_of,
+    standing,
+)
 from rules.utilization import review_due
 from storage.models import AuthorizationDecision, AuthorizationGrant, AuthorizationRequest
 
@@ -37,13 +47,21 @@ async def open_grants(w: CaseWriting) -> list[AuthorizationGrant]:
 
 
 def request_fact(r: AuthorizationRequest) -> RequestFact:
-    return RequestFact(id=r.id, kind=r.kind, about=r.about)
+    return RequestFact(
+        id=r.id, kind=r.kind, about=r.about, cancelled=r.status is AuthorizationStatus.CANCELLED
+    )  # fmt: skip
 
 
 async def root_of(w: CaseWriting, asked: AuthorizationRequest) -> AuthorizationRequest:
     """The request that began the matter `asked` belongs to."""
     requests = {r.id: r for r in await requests_of(w.session, w.case.id)}
     return requests[family_of(asked.id, {i: request_fact(r) for i, r in requests.items()})]
+
+
+async def matter_asked(w: CaseWriting, asked: AuthorizationRequest) -> AuthorizationRequest:
+    """The request or appeal that `asked` sends documents for; otherwise itself."""
+    requests = {r.id: r for r in await requests_of(w.session, w.case.id)}
+    return requests[matter_of(asked.id, {i: request_fact(r) for i, r in requests.items()})]
 
 
 def decision_fact(d: AuthorizationDecision, status: AuthorizationStatus) -> DecisionFact:

@@ -23,7 +23,7 @@ from rules.case_deadlines import deadlines_of
 from rules.clocks import start
 from rules.disputes import LIVE
 from rules.next_action import next_action
-from rules.sending import must_call
+from rules.sending import confirm_by, must_call
 from runtime.catalog import Catalog
 from storage.engine import Database
 from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, Episode, OpenItem
@@ -73,6 +73,12 @@ class CaseWriting:
         found = self.levels.get(level)
         return found.billing if found is not None else BillingBehaviour.OVERNIGHT
 
+    @property
+    def urgent_care(self) -> bool:
+        """Bed-based care is asked for urgently (domain 4.1)."""
+        found = self.levels.get(self.case.level)
+        return found is None or found.needs_bed
+
     def follow(self, asked: AuthorizationRequest, status: AuthorizationStatus, why: str | None = None) -> None:
         """The question now has this status. The case says the same while nothing is granted; one that ended, or a
         question that only continues another, changes nothing of what the case says."""
@@ -110,10 +116,11 @@ class CaseWriting:
             due_at=due_at, subject_id=str(self.case.id), rule=rule,
         )  # fmt: skip
 
-    async def done(self, kind: str, resolution: str) -> None:
+    async def done(self, kind: str, resolution: str, subject: str | None = None) -> None:
+        """Close items of the kind: the one of this subject, or all of the case."""
         await work.close_items(
             self.session, episode_id=self.episode.id, now=self.now, actor="system", resolution=resolution, kind=kind,
-            subject_id=str(self.case.id),
+            subject_id=str(self.case.id), item_id=derived(self.case.id, kind, subject) if subject else None,
         )  # fmt: skip
 
     async def reprice(self, first: date, last: date, why: str) -> None:
@@ -232,8 +239,11 @@ async def record_of(writing: CaseWriting) -> AuthorizationRecord:
     case, session = writing.case, writing.session
     await session.flush()
     requests, state = await state_of(writing)
-    finished = case.status in ENDED and not _at_work(state)
+    at_work = _at_work(state)
+    finished = case.status in ENDED and not at_work
     deadlines = () if finished else deadlines_of(state, await _told(writing))
+    # A case that looks back at a stay which had ended before it was opened never gets another status (E26).
+    finished = finished or (case.end_dated_on is not None and not at_work and not deadlines)
     await work.replace_due(session, owner_kind=work.AUTHORIZATION, owner_id=case.id, deadlines=deadlines)
     action = next_action(state)
     case.next_action, case.next_action_at = (action.code, action.at) if action else (None, None)
@@ -279,7 +289,7 @@ def _question(w: CaseWriting, r: AuthorizationRequest, retry_at: datetime | None
         id=r.id, trace=r.trace, kind=r.kind, status=r.status, requested_at=r.requested_at, from_date=r.from_date,
         about=r.about, sent_at=r.sent_at, decision_due_at=r.decision_due_at, wanted_by=r.wanted_by,
         inquire_at=inquiry_at(w.payer, r), retry_at=retry_at, notify_by=notice.due_at if notice else None,
-        asks_people=must_call(w.payer, r.status, r.inquiries),
+        asks_people=must_call(w.payer, r.status, r.inquiries), confirm_by=confirm_by(w.payer, r.kind, r.sent_at),
     )  # fmt: skip
 
 

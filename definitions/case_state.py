@@ -10,7 +10,8 @@ from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStat
 class QuestionState(WireModel):
     """A request as it stands. `about`: the one it continues. `asks_people`: its silence is beyond what inquiries can
     settle. `inquire_at`, `retry_at`: when the payer is asked what it has, or its line is tried again.
-    `notify_by`: until when a notice must have left (domain 4.1)."""
+    `notify_by`: until when a notice must have left (domain 4.1). `confirm_by`: when somebody asks whether a notice or
+    a cancellation was taken, for which no law sets a clock."""
 
     id: UUID
     trace: str
@@ -25,6 +26,7 @@ class QuestionState(WireModel):
     inquire_at: Moment | None = None
     retry_at: Moment | None = None
     notify_by: Moment | None = None
+    confirm_by: Moment | None = None
     asks_people: bool = False
 
 

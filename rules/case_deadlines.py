@@ -3,7 +3,7 @@
 A deadline that came leaves an item behind; `told` holds the ids of such items, so none comes twice."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -55,13 +55,20 @@ def item_id(case_id: UUID, kind: str, subject: str) -> str:
     return str(derived(case_id, kind, subject))
 
 
+def wish_subject(trace: str, wanted_by: datetime | None) -> str:
+    """Each wish for documents is an item and a deadline of its own: a payer may ask for more afterwards."""
+    return trace if wanted_by is None else f"{trace}:{wanted_by.astimezone(UTC).isoformat()}"
+
+
 def _cover(case: CaseState, told: Collection[str]) -> Iterator[Deadline]:
     """The review of what is granted, and the end of its last covered day (AUTH-04, AUTH-06)."""
     lcd = case.last_covered_day
     if lcd is None or case.review_due_at is None or case.status is AuthorizationStatus.END_DATED:
         return
-    asked = any(q.from_date > lcd and q.status is not AuthorizationStatus.CANCELLED for q in case.questions)
-    if not asked and item_id(case.id, "review_due", lcd.isoformat()) not in told:
+    later = [q for q in case.questions if q.from_date > lcd and q.status is not AuthorizationStatus.CANCELLED]
+    if any(q.status is AuthorizationStatus.NOT_REQUIRED for q in later):
+        return  # the payer asks for nothing after the last covered day (AUTH-10)
+    if not later and item_id(case.id, "review_due", lcd.isoformat()) not in told:
         yield Deadline(
             key=f"review:{case.id}", kind=DeadlineKind.REVIEW_DUE, at=case.review_due_at,
             why=f"{case.level} is covered through {lcd.isoformat()}; the payer wants the review by then",
@@ -81,12 +88,16 @@ def _question(case: CaseState, q: QuestionState, told: Collection[str]) -> Itera
     deciding = q.status in DECIDING
     if deciding and q.decision_due_at is not None and item_id(case.id, "payer_late", q.trace) not in told:
         yield at(DeadlineKind.PAYER_DECISION, "decision", q.decision_due_at, f"{case.payer} must have decided")
+    if deciding and q.confirm_by is not None and item_id(case.id, "receipt_missing", q.trace) not in told:
+        why = f"{case.payer} must have confirmed by then that it took the {q.kind.value}"
+        yield at(DeadlineKind.PAYER_DECISION, "receipt", q.confirm_by, why)
     if deciding and q.inquire_at is not None:
         yield at(DeadlineKind.PAYER_INQUIRY, "inquiry", q.inquire_at, f"ask {case.payer} what became of the request")
     if q.retry_at is not None and q.status is AuthorizationStatus.HELD:
         yield at(DeadlineKind.PAYER_RETRY, "retry", q.retry_at, f"try the line to {case.payer} again")
     wanted = q.status is AuthorizationStatus.INFORMATION_REQUESTED and q.wanted_by is not None
-    if wanted and q.wanted_by is not None and item_id(case.id, "information_late", q.trace) not in told:
+    late = item_id(case.id, "information_late", wish_subject(q.trace, q.wanted_by))
+    if wanted and q.wanted_by is not None and late not in told:
         why = f"{case.payer} wants the documents by then"
         yield at(DeadlineKind.INFORMATION_DUE, "information", q.wanted_by, why)
     if q.notify_by is not None and q.status in UNSENT and item_id(case.id, "notice_late", q.trace) not in told:

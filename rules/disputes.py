@@ -53,7 +53,8 @@ def after_upheld(kind: DisputeKind, level: int, regime: Regime) -> Step | None:
 
 
 def to_file(disputes: Sequence[DisputeFact], kind: DisputeKind, now: datetime) -> DisputeFact | Refusal:
-    """The dispute of this kind that may be filed now, or why none may."""
+    """The dispute of this kind that may be filed now, or why none may. A call that was set in time may be held, and its
+    outcome recorded, after the window for asking has ended (E46)."""
     of_kind = sorted((d for d in disputes if d.kind is kind), key=lambda d: d.level)
     if not of_kind:
         known = ", ".join(sorted({d.kind.value for d in disputes if d.status in LIVE})) or "none"
@@ -66,7 +67,7 @@ def to_file(disputes: Sequence[DisputeFact], kind: DisputeKind, now: datetime) -
             code=ErrorType.DISPUTE_NOT_OPEN,
             detail=f"the {kind.value} of this case is {newest.status.value}; it cannot be asked for again",
         )
-    if newest.file_by is not None and now > newest.file_by:
+    if newest.status is DisputeStatus.OPEN and newest.file_by is not None and now > newest.file_by:
         return Refusal(
             code=ErrorType.DISPUTE_NOT_OPEN,
             detail=f"the {kind.value} had to be asked for by {newest.file_by.isoformat()}; see what else is open",

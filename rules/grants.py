@@ -26,11 +26,12 @@ CONTINUING: Final = CONTESTING | {RequestKind.INFORMATION, RequestKind.CANCEL}
 
 
 class RequestFact(WireModel):
-    """What matters of a question for what stands. `about`: the request it continues."""
+    """What matters of a question for what stands. `about`: the request it continues. `cancelled`: we took it back."""
 
     id: UUID
     kind: RequestKind
     about: UUID | None = None
+    cancelled: bool = False
 
 
 class DecisionFact(WireModel):
@@ -110,21 +111,40 @@ def family_of(request_id: UUID, requests: Mapping[UUID, RequestFact]) -> UUID:
     return request_id
 
 
+def matter_of(request_id: UUID, requests: Mapping[UUID, RequestFact]) -> UUID:
+    """The question itself: documents belong to the request or the appeal that they are for."""
+    seen = set()
+    while request_id in requests and request_id not in seen:
+        seen.add(request_id)
+        request = requests[request_id]
+        if request.about is None or request.kind is not RequestKind.INFORMATION:
+            return request_id
+        request_id = request.about
+    return request_id
+
+
 def standing(requests: Sequence[RequestFact], decisions: Sequence[DecisionFact]) -> Standing:
-    """`decisions` in the order they arrived."""
+    """`decisions` in the order they arrived. What was taken back grants nothing, and an answer to a cancellation says
+    only that it was taken: payers certify those too."""
     by_id = {r.id: r for r in requests}
     found: dict[UUID, DecisionFact] = {}
     overtaken = []
     for decision in decisions:
         root = family_of(decision.request_id, by_id)
-        kind = by_id[decision.request_id].kind if decision.request_id in by_id else RequestKind.INITIAL
-        if kind in CONTESTING and not decision.grants:
+        if any(_silenced(by_id.get(i)) for i in (decision.request_id, root)):
+            continue
+        matter = by_id.get(matter_of(decision.request_id, by_id))
+        if matter is not None and matter.kind in CONTESTING and not decision.grants:
             continue  # upheld, or still open: what was decided before stands
         if takes_over(decision, found.get(root)):
             found[root] = decision
         else:
             overtaken.append(decision.id)
     return Standing(decisions=found, overtaken=tuple(overtaken))
+
+
+def _silenced(request: RequestFact | None) -> bool:
+    return request is not None and (request.cancelled or request.kind is RequestKind.CANCEL)
 
 
 def takes_over(new: DecisionFact, old: DecisionFact | None) -> bool:

@@ -62,7 +62,10 @@ def _of_status(q: QuestionState) -> NextAction | None:
         )  # fmt: skip
     if status in (AuthorizationStatus.SUBMITTED, AuthorizationStatus.PENDED, AuthorizationStatus.INFORMATION_SENT):
         return NextAction(
-            code="wait_for_payer", at=q.decision_due_at, owner=PAYER, why="the payer decides; its clock runs"
+            code="wait_for_payer",
+            at=q.decision_due_at or q.confirm_by,
+            owner=PAYER,
+            why="the payer decides; its clock runs",
         )
     if status is AuthorizationStatus.TIMED_OUT:
         return NextAction(
@@ -103,7 +106,7 @@ _MAY_CALL = (DisputeStatus.OPEN, DisputeStatus.SCHEDULED)
 
 def _review(case: CaseState) -> Iterator[NextAction]:
     """The continued-stay review of what is granted, unless more was asked for already (AUTH-04)."""
-    if case.status is AuthorizationStatus.END_DATED or case.last_covered_day is None:
+    if case.status is AuthorizationStatus.END_DATED or case.last_covered_day is None or case.review_due_at is None:
         return
     lcd = case.last_covered_day
     if any(q.from_date > lcd and q.status is not AuthorizationStatus.CANCELLED for q in case.questions):

@@ -1,6 +1,6 @@
 """What may leave for a payer, by which road, and when a silent payer is asked what became of it (E30, E82, AUTH-12)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +26,8 @@ class Road(StrEnum):
 
 APPEALS: Final = frozenset({RequestKind.APPEAL, RequestKind.RECONSIDERATION})
 NOTICES: Final = frozenset({RequestKind.NOTIFICATION, RequestKind.DISCHARGE})
+CONFIRMED: Final = NOTICES | {RequestKind.CANCEL}
+"""Nothing is decided on these, and somebody must know all the same that they were taken."""
 OPEN_QUESTIONS: Final = frozenset(
     {AuthorizationStatus.SUBMITTED, AuthorizationStatus.PENDED, AuthorizationStatus.INFORMATION_SENT}
 )
@@ -63,6 +65,13 @@ def inquire_at(
     if status in OPEN_QUESTIONS and decision_due_at is not None:
         return decision_due_at if inquired_at is None else max(decision_due_at, inquired_at + interval)
     return None
+
+
+def confirm_by(payer: Payer, kind: RequestKind, sent_at: datetime | None) -> datetime | None:
+    """When somebody asks whether the payer took a notice or a cancellation that it has not confirmed."""
+    if kind not in CONFIRMED or sent_at is None:
+        return None
+    return sent_at.astimezone(UTC) + timedelta(hours=payer.decision.inquire_after_hours)
 
 
 def must_call(payer: Payer, status: AuthorizationStatus, inquiries: int) -> bool:

@@ -122,12 +122,15 @@ class AuthorizationRequest(Base):
     """Until when the payer wants documents (AAA-free pend, HI LOI, MSG)."""
     wanted: Mapped[list[Any] | None]
     """LOINC codes of the documents asked for."""
+    ended_from: Mapped[AuthorizationStatus | None]
+    """The status from which the end of its case took it back; a correction of the end restores it (AUTH-08)."""
     attachments: Mapped[list[Any] | None]
     """PWK lines this request carries: `kind`, `transmission`, `control_number`."""
 
     __table_args__ = (
         one_of("kind", RequestKind),
         one_of("status", AuthorizationStatus),
+        one_of("ended_from", AuthorizationStatus),
         Index("ix_authorization_request_held", "held_at", postgresql_where=text("status = 'held'")),
         Index("ix_authorization_request_queue", "held_at", "id", postgresql_where=text("held_at IS NOT NULL")),
         Index(

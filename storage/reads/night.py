@@ -99,7 +99,8 @@ CASES = text(
     UNION
     SELECT c.episode_id, c.payer, r.level, c.id, r.status, c.opened_at
     FROM authorization_request r JOIN "authorization" c ON c.id = r.authorization_id
-    WHERE c.facility = :facility AND r.status = ANY(:asked) AND r.from_date <= :on AND r.through_date >= :on
+    WHERE c.facility = :facility AND r.from_date <= :on
+      AND (r.status = ANY(:asked) AND r.through_date >= :on OR r.status = :evidence AND r.about IS NULL)
       AND (c.end_dated_on IS NULL OR c.end_dated_on >= :on)
     ORDER BY opened_at, id
     """

@@ -22,7 +22,10 @@ UNANSWERED = (
     AuthorizationStatus.HELD,
     AuthorizationStatus.INFORMATION_REQUESTED,
     AuthorizationStatus.INFORMATION_SENT,
+    AuthorizationStatus.CONTACT_PAYER,
+    AuthorizationStatus.DATA_PROBLEM,
 )
+"""Nothing decides it yet: the payer owes an answer, or somebody a step before it."""
 TRACE_LENGTH = 18
 
 

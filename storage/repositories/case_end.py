@@ -1,13 +1,15 @@
 """The end of a case with its stay: what was asked for later is taken back, and the payer is told (domain 4.1, 4.4)."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.ids import authorization_workflow, derived
-from definitions.vocabulary import AuthorizationStatus, RequestKind
-from storage.models import Authorization, AuthorizationRequest
+from definitions.vocabulary import AuthorizationStatus, DisputeStatus, RequestKind
+from storage.models import Authorization, AuthorizationClock, AuthorizationDispute, AuthorizationRequest
 from storage.repositories.authorization import UNANSWERED, add_request, requests_of_case
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
@@ -41,10 +43,11 @@ async def end_date_case(
     known = [r for r in requests if r.first_sent_at is not None and r.kind not in CLOSING]
     for request in requests:
         if request.status in UNANSWERED and request.from_date > on:
-            request.status = AuthorizationStatus.CANCELLED
-            if request.first_sent_at is not None or request.attempts:
+            request.ended_from, request.status = request.status, AuthorizationStatus.CANCELLED
+            if request.about is None and (request.first_sent_at is not None or request.attempts):
                 await _follow_up(session, case, request, RequestKind.CANCEL, request.from_date, request.through_date,
                                  key, now)  # fmt: skip
+    await give_up(session, case_id=case_id, requests=[r.id for r in requests if r.from_date > on], now=now)
     if any(r.status is not AuthorizationStatus.CANCELLED for r in known):
         left = on + timedelta(days=1)
         await _follow_up(session, case, known[0], RequestKind.DISCHARGE, case.from_date, max(left, case.from_date),
@@ -55,6 +58,28 @@ async def end_date_case(
         target=authorization_workflow(case_id),
         payload={"key": f"{key}:end:{case_id}", "authorization_id": str(case_id), "at": now.isoformat()},
         at=now,
+    )
+
+
+async def give_up(session: AsyncSession, *, case_id: UUID, requests: Sequence[UUID], now: datetime) -> None:
+    """Nobody contests an answer about days that were never stayed, and no clock of theirs runs on."""
+    await session.flush()
+    open_ways = await session.execute(
+        update(AuthorizationDispute)
+        .where(
+            AuthorizationDispute.authorization_id == case_id, AuthorizationDispute.request_id.in_(requests),
+            AuthorizationDispute.status.in_([DisputeStatus.OPEN, DisputeStatus.SCHEDULED, DisputeStatus.FILED]),
+        )
+        .values(status=DisputeStatus.WITHDRAWN, decided_at=now, version=AuthorizationDispute.version + 1)
+        .returning(AuthorizationDispute.id)
+    )  # fmt: skip
+    await session.execute(
+        update(AuthorizationClock)
+        .where(
+            AuthorizationClock.subject_id.in_([*requests, *open_ways.scalars()]),
+            AuthorizationClock.stopped_at.is_(None),
+        )
+        .values(stopped_at=now, outcome="cancelled")
     )
 
 

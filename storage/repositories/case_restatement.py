@@ -8,15 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from definitions.ids import authorization_workflow
 from definitions.vocabulary import AuthorizationStatus
 from storage.models import Authorization, AuthorizationRequest
-from storage.repositories.authorization import UNANSWERED
-from storage.repositories.case_end import CLOSING
+from storage.repositories.authorization import UNANSWERED, requests_of_case
+from storage.repositories.case_end import CLOSING, give_up
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
 
 async def reopen_case(session: AsyncSession, *, case: Authorization, key: str, now: datetime) -> None:
-    """Back to the status it ended from. Requests the end withdrew are unanswered again: one that was never sent is
-    ready (the gate is asked anew), one that was sent waits for its answer. A notice of the end that has not left stays
-    here."""
+    """Back to the status it ended from. Requests the end withdrew, and only those, are unanswered again: one that was
+    never sent is ready (the gate is asked anew), one that was sent waits for its answer. A notice of the end that has
+    not left stays here."""
     status = case.ended_from or AuthorizationStatus.CONTACT_PAYER
     if status is AuthorizationStatus.WAITING_CONSENT:
         status = AuthorizationStatus.READY
@@ -29,12 +29,13 @@ async def reopen_case(session: AsyncSession, *, case: Authorization, key: str, n
             if request.kind in CLOSING and request.first_sent_at is None:
                 request.status = AuthorizationStatus.CANCELLED
     for request in await _requests(session, case, AuthorizationStatus.CANCELLED):
-        if request.answered_at is not None or request.kind in CLOSING:
-            continue
-        if request.sent_at is None:
+        if request.ended_from is None:
+            continue  # a reviewer took it back, or a correction did
+        if request.sent_at is None and request.first_sent_at is None:
             request.status = AuthorizationStatus.READY
         else:
-            request.status = AuthorizationStatus.PENDED if request.reference else AuthorizationStatus.SUBMITTED
+            request.status = request.ended_from
+        request.ended_from = None
     await _tell(session, case, f"{key}:reopen:{case.id}", now)
 
 
@@ -43,9 +44,11 @@ async def cancel_case(session: AsyncSession, *, case: Authorization, key: str, n
     case.status = AuthorizationStatus.CANCELLED
     case.why = "the stay it was for was taken back"
     case.version += 1
-    for status in UNANSWERED:
-        for request in await _requests(session, case, status):
+    requests = await requests_of_case(session, case.id)
+    for request in requests:
+        if request.status in UNANSWERED:
             request.status = AuthorizationStatus.CANCELLED
+    await give_up(session, case_id=case.id, requests=[r.id for r in requests], now=now)
     await _tell(session, case, f"{key}:cancel:{case.id}", now)
 
 

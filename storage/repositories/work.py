@@ -92,14 +92,17 @@ async def close_items(
     resolution: str,
     kind: str | None = None,
     subject_id: str | None = None,
+    item_id: UUID | None = None,
     status: OpenItemStatus = OpenItemStatus.DONE,
 ) -> int:
-    """Close open items of an episode, narrowed by kind and subject; answers how many."""
+    """Close open items of an episode, narrowed by kind, subject and id; answers how many."""
     statement = update(OpenItem).where(OpenItem.episode_id == episode_id, OpenItem.status == OpenItemStatus.OPEN)
     if kind is not None:
         statement = statement.where(OpenItem.kind == kind)
     if subject_id is not None:
         statement = statement.where(OpenItem.subject_id == subject_id)
+    if item_id is not None:
+        statement = statement.where(OpenItem.id == item_id)
     result: Any = await session.execute(
         statement.values(status=status, resolved_at=now, resolved_by=actor, resolution=resolution)
     )

@@ -18,7 +18,7 @@ from rules.payer_answer import AnswerVerdict
 from runtime.catalog import load_catalog
 from runtime.keyring import Key, Keyring
 from storage.engine import Database
-from storage.models import Authorization, AuthorizationRequest
+from storage.models import Authorization, AuthorizationRequest, Facility
 from storage.repositories import authorization as repository
 from tests.activities import nights
 from tests.activities.nights import at, on
@@ -59,6 +59,7 @@ class Desk:
             "A1": AuthorizationStatus.APPROVED, "A6": AuthorizationStatus.PARTIAL, "A3": AuthorizationStatus.DENIED,
             "A4": AuthorizationStatus.INFORMATION_REQUESTED if documents else AuthorizationStatus.PENDED,
             "C": AuthorizationStatus.CANCELLED, "AAA": AuthorizationStatus.DATA_PROBLEM,
+            "NA": AuthorizationStatus.NOT_REQUIRED,
         }[action]  # fmt: skip
         verdict = AnswerVerdict(
             status=status, action=action, why=f"the payer answered {action}", number="AUTH1" if units else None,
@@ -137,7 +138,8 @@ async def desk(
     hands = CaseHands(database, catalog)
     case_id, request_id = uuid4(), uuid4()
     async with database.write() as session:
-        await nights.facility(session, PLACE)
+        if await session.get(Facility, PLACE) is None:
+            await nights.facility(session, PLACE)
         who = await nights.someone(session, PLACE, payer)
         stay_id = await nights.stay(session, who, at("2026-03-07 11:00"))
         await session.execute(

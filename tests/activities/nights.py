@@ -314,3 +314,8 @@ async def doubles(database: Database) -> int:
 
 async def end_absence(session: AsyncSession, absence: UUID, back: datetime) -> None:
     await session.execute(update(Absence).where(Absence.id == absence).values(returned_at=back))
+
+
+async def main_level(session: AsyncSession, who: Someone, level: str) -> None:
+    """The episode's main stay is at this level; a stay written before runs beside it."""
+    await session.execute(update(Episode).where(Episode.id == who.episode_id).values(level=level))

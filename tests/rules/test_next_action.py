@@ -214,4 +214,8 @@ def test_what_may_be_filed(
     ]
     found = to_file(facts, kind, NOON)
     assert isinstance(found, Refusal) is not allowed
-    assert isinstance(to_file(facts, kind, hours(11)), Refusal)
+    held = bool(facts) and facts[-1].status is D.SCHEDULED
+    late = to_file(facts, kind, hours(11))
+    assert isinstance(late, Refusal) is not held, (
+        "a call set in time may be held, and its outcome told, afterwards (E46)"
+    )
