@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from definitions import authorization, episode, exchange, midnight
+from definitions import authorization, dispute, episode, exchange, midnight
 from definitions.base import WireModel
 
 GOLDEN = Path(__file__).parent
 MODELS = {
     f"{module.__name__.rsplit('.', 1)[-1]}.{name}": model
-    for module in (episode, authorization, exchange, midnight)
+    for module in (episode, authorization, dispute, exchange, midnight)
     for name, model in inspect.getmembers(module, inspect.isclass)
     if issubclass(model, WireModel) and model.__module__ == module.__name__
 }
@@ -41,6 +41,13 @@ def test_a_field_of_the_future_is_tolerated(name: str) -> None:
 def test_every_message_is_frozen_tolerant_and_silent(name: str) -> None:
     config = MODELS[name].model_config
     assert (config["frozen"], config["extra"], config["hide_input_in_errors"]) == (True, "ignore", True)
+
+
+def test_every_message_that_is_sent_to_a_case_has_a_golden_payload() -> None:
+    sent = {
+        n for n, m in MODELS.items() if issubclass(m, authorization.CaseCommand) and m is not authorization.CaseCommand
+    }
+    assert sent <= set(golden())
 
 
 def test_errors_do_not_print_values() -> None:
