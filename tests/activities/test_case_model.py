@@ -65,7 +65,7 @@ METHODS: dict[type[Any], str] = {
 ANSWERS = ("A1", "A1", "A6", "A3", "A3", "A4", "documents", "C", "AAA", "NA")
 HOURS = (1, 30, 80, 200, 2000)
 LENGTH = 10
-SEEDS = int(os.environ.get("STEPDOWN_CASE_WAYS", "12"))
+SEEDS = int(os.environ.get("STEPDOWN_CASE_WAYS", "6"))
 """How many courses a run of the tests takes; a campaign takes more."""
 
 
