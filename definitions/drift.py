@@ -1,5 +1,6 @@
 """Drift: clinical level, authorization, attendance and schedule that no longer say the same (issue of every morning)."""
 
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -7,7 +8,8 @@ from definitions.base import WireModel
 from definitions.vocabulary import Track
 
 
-class DriftFacts(WireModel):
+@dataclass(frozen=True, slots=True)
+class DriftFacts:
     """One open stay on the newest closed date. Minutes are counted ones (SCH-04)."""
 
     stay_id: UUID
