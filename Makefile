@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset test check format demo bench chaos browser venv-package lock
+.PHONY: help setup up down status reset test check format demo verify bench chaos browser venv-package lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -50,6 +50,9 @@ format: $(READY) ## put the code into its house form
 
 demo: $(READY) ## run whole episodes in skipped time and show what they raised
 	@$(PY) -m local.rehearsal $(if $(BUNDLES),--bundles $(BUNDLES))
+
+verify: $(READY) ## prove that nobody changed the audit or the ledger of disclosures (ARGS="--since MOMENT")
+	@$(PY) -m local.verify $(ARGS)
 
 bench: $(READY) ## measure, each number beside its floor (JSON lines)
 	@$(PY) -m bench

@@ -38,7 +38,7 @@ BROKEN: Final[dict[str, LiteralString]] = {
         AND NOT EXISTS (SELECT 1 FROM disclosure d WHERE d.message_id = m.id)""",
     "audit_chain_cut": """
         SELECT count(*) FROM (
-            SELECT prev_hash, lag(hash) OVER (PARTITION BY chain ORDER BY id) AS before FROM audit_entry) c
+            SELECT prev_hash, lag(hash) OVER (PARTITION BY chain ORDER BY place) AS before FROM audit_entry) c
         WHERE prev_hash IS DISTINCT FROM before""",
     "presence_unbilled": """
         SELECT count(*) FROM stay s JOIN facility f ON f.key = s.facility

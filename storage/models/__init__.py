@@ -15,7 +15,7 @@ from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.session import Attendance, Session
-from storage.models.timeline import AuditEntry, TimelineEntry
+from storage.models.timeline import AuditEntry, ChainHead, TimelineEntry
 from storage.models.transition import Transition
 from storage.models.work import Due, OpenItem
 
@@ -23,7 +23,7 @@ __all__ = [
     "Absence", "Alert", "AppUser", "Assessment", "AssessmentDue", "Attendance", "AuditEntry", "Authorization",
     "AuthorizationClock", "AuthorizationDecision", "AuthorizationDispute", "AuthorizationGrant",
     "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CaseEvidence", "CensusLine",
-    "CensusPresence", "CensusSnapshot", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
+    "CensusPresence", "CensusSnapshot", "ChainHead", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
     "Coverage", "Disclosure", "DisclosureOutcome", "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
     "FacilityDay", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
     "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",

@@ -1,9 +1,11 @@
 """The ledger of disclosures: intent before bytes leave, outcome after; append-only (D11)."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Base
@@ -11,7 +13,9 @@ from storage.models.base import Base
 
 class Disclosure(Base):
     """One departure. Either `consent_id` or `exception` says what it rode on. An intent without an
-    outcome counts as disclosed."""
+    outcome counts as disclosed. `notice` is the code of the notice of 42 CFR 2.32 that belongs to it, `scope` the scope of
+    the consent as it was signed, `evidence` what an exception requires; ids and codes only. A trigger fills place and
+    hashes (`storage/chains.py`)."""
 
     __tablename__ = "disclosure"
 
@@ -29,10 +33,17 @@ class Disclosure(Base):
     fingerprint: Mapped[str]
     intent_at: Mapped[datetime]
     actor: Mapped[str]
+    notice: Mapped[str | None]
+    scope: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    place: Mapped[int | None] = mapped_column(BigInteger)
     prev_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
-    __table_args__ = (Index("ix_disclosure_person", "person_id", "intent_at"),)
+    __table_args__ = (
+        Index("ix_disclosure_person", "person_id", "intent_at"),
+        Index("uq_disclosure_person_id_place", "person_id", "place", unique=True),
+    )
 
 
 class DisclosureOutcome(Base):
@@ -41,3 +52,10 @@ class DisclosureOutcome(Base):
     disclosure_id: Mapped[UUID] = mapped_column(ForeignKey("disclosure.id"), primary_key=True)
     outcome: Mapped[str]
     at: Mapped[datetime]
+    person_id: Mapped[UUID | None]
+    """Copied from the disclosure by the trigger: outcomes are one chain per person, like disclosures."""
+    place: Mapped[int | None] = mapped_column(BigInteger)
+    prev_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index("uq_disclosure_outcome_person_id_place", "person_id", "place", unique=True),)

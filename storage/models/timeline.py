@@ -31,7 +31,8 @@ class TimelineEntry(Base):
 
 
 class AuditEntry(Base):
-    """`chain` names an independent hash chain (an episode id, or `house`); a trigger fills the hashes."""
+    """`chain` names an independent hash chain (an episode id, or `house`); a trigger fills place and
+    hashes. `place` counts the entries of the chain from 1 (none before revision 0013)."""
 
     __tablename__ = "audit_entry"
 
@@ -44,7 +45,24 @@ class AuditEntry(Base):
     subject: Mapped[str]
     purpose: Mapped[str]
     detail: Mapped[dict[str, Any]]
+    place: Mapped[int | None] = mapped_column(BigInteger)
     prev_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
-    __table_args__ = (Index("ix_audit_entry_chain", "chain", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_chain", "chain", "id"),
+        Index("uq_audit_entry_chain_place", "chain", "place", unique=True),
+    )
+
+
+class ChainHead(Base):
+    """How far each hash chain came: without it nobody notices that its last entries were deleted. Moves with the
+    entries only, by their triggers. `ledger` is the chained table."""
+
+    __tablename__ = "chain_head"
+
+    ledger: Mapped[str] = mapped_column(primary_key=True)
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    length: Mapped[int] = mapped_column(BigInteger)
+    head: Mapped[bytes | None] = mapped_column(LargeBinary)
+    moved_at: Mapped[datetime]

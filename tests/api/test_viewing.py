@@ -146,7 +146,7 @@ def test_views_of_one_person_at_once_stand_in_one_chain(house: House, somebody: 
     assert len(views(house, "biller:biller")) == before + 16
     with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
         broken = connection.execute(
-            "SELECT count(*) FROM (SELECT prev_hash, lag(hash) OVER (PARTITION BY chain ORDER BY id) AS earlier "
+            "SELECT count(*) FROM (SELECT prev_hash, lag(hash) OVER (PARTITION BY chain ORDER BY place) AS earlier "
             "FROM audit_entry WHERE chain LIKE 'views/%') c WHERE prev_hash IS DISTINCT FROM earlier"
         ).fetchone()
     assert broken == (0,)

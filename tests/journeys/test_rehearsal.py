@@ -139,7 +139,7 @@ def test_the_audit_chains_hold(rehearsed: tuple[House, list[str]]) -> None:
         broken = connection.execute(
             """
             SELECT count(*) FROM (
-                SELECT prev_hash, lag(hash) OVER (PARTITION BY chain ORDER BY id) AS before FROM audit_entry) c
+                SELECT prev_hash, lag(hash) OVER (PARTITION BY chain ORDER BY place) AS before FROM audit_entry) c
             WHERE prev_hash IS DISTINCT FROM before"""
         ).fetchone()
         total = connection.execute("SELECT count(*) FROM audit_entry").fetchone()
