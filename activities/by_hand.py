@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.absence import absent
 from activities.case_clocks import start_decision
 from activities.case_record import CaseHands, CaseWriting
-from activities.departure import Withheld, gate, known_person
+from activities.departure import Withheld, gate, ground_of, known_person
 from activities.payer_queue import left_queue
 from definitions.authorization import CaseCommand, CaseOutcome
 from definitions.contracts import SendingContract
@@ -149,8 +149,8 @@ async def _disclose(
     await disclosure.intend(
         w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id,
         content=released.ask.content.value, purpose=released.ask.purpose.value, recipient=released.ask.recipient,
-        consent_id=UUID(released.cover.consent_id), subject_id=asked.id, message_id=message_id,
-        fingerprint=fingerprint(text), now=w.now, actor=actor,
+        ground=ground_of(released.cover), subject_id=asked.id, message_id=message_id, fingerprint=fingerprint(text),
+        now=w.now, actor=actor,
     )  # fmt: skip
     await disclosure.outcome(w.session, disclosure_id=disclosure_id, outcome=SENT, now=w.now)
 

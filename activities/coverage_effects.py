@@ -13,6 +13,7 @@ from activities.hands import Writing
 from activities.per_diem_accounts import write_accounts
 from activities.plan_execution import open_wanted_case, present_consent
 from definitions.coverage import CoverageInterval
+from definitions.disclosure import RecordPeriod
 from definitions.episode import ChangeCoverage
 from definitions.ids import derived
 from definitions.movement import ProjectedStay
@@ -205,10 +206,12 @@ async def _consents(writing: Writing, payer: Payer) -> None:
     """A class-wide consent speaks for the new payer too; without one nothing can be asked of it (E20)."""
     if payer.kind is not CoverageKind.INSURANCE:
         return
+    today = facility_date(writing.now, writing.facility.zone)
     ask = DisclosureAsk(
         person_id=str(writing.episode.person_id), episode_id=str(writing.episode.id),
         content=ContentClass.AUTHORIZATION_REQUEST, purpose=Purpose.PAYMENT, recipient=f"payer/{payer.key}",
-        recipient_class=payer.recipient_class,
+        recipient_class=payer.recipient_class, program=writing.episode.program,
+        period=RecordPeriod(from_date=today, through_date=today),
     )  # fmt: skip
     consents = consents_on_file(await disclosure.consents_of(writing.session, writing.episode.person_id))
     if not judge(ask, consents, writing.now).allowed:

@@ -8,16 +8,18 @@ from uuid import UUID
 
 from activities.case_record import CaseHands, CaseWriting
 from activities.partners.payer_x12 import PayerLine
+from definitions.disclosure import ContentPart, RecordPeriod
 from definitions.ids import derived
 from definitions.vocabulary import ConsentStatus, ContentClass, Purpose
 from interchange.x12.arrival import fingerprint
 from interchange.x12.envelope import Control
 from interchange.x12.segments import X12Problem
-from rules.disclosure import ConsentOnFile, DisclosureAsk, Released, release
+from rules.disclosure import ConsentOnFile, Cover, DisclosureAsk, Released, release
+from rules.disclosure_terms import MESSAGE
 from runtime.keyring import Keyring
 from runtime.metrics import Metrics
 from runtime.people import open_message, seal_message
-from storage.models import AuthorizationRequest, Consent, ExchangeMessage, Person
+from storage.models import AuthorizationRequest, Consent, ExchangeMessage, Person, Stay
 from storage.repositories import disclosure, exchange
 from storage.repositories.exchange import INTENT
 
@@ -72,7 +74,7 @@ async def known_person(w: CaseWriting) -> tuple[Person, bytes] | None:
 async def gate(w: CaseWriting, asked: AuthorizationRequest, content: T, kind: ContentClass) -> Released[T]:
     """Asked in the sending transaction, on the consents it sees (D11). Raises Withheld."""
     consents = consents_on_file(await disclosure.consents_of(w.session, w.case.person_id))
-    verdict = release(content, ask_of(w, kind), consents, w.now)
+    verdict = release(content, await ask_of(w, asked, kind), consents, w.now)
     if isinstance(verdict, Released):
         return verdict
     raise Withheld("; ".join(verdict.reasons))
@@ -139,10 +141,23 @@ async def _intend(
     await disclosure.intend(
         w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id,
         content=released.ask.content.value, purpose=released.ask.purpose.value, recipient=released.ask.recipient,
-        consent_id=UUID(released.cover.consent_id), subject_id=asked.id, message_id=message_id, fingerprint=mark,
-        now=w.now, actor=w.actor,
+        ground=ground_of(released.cover), subject_id=asked.id, message_id=message_id, fingerprint=mark, now=w.now,
+        actor=w.actor,
     )  # fmt: skip
     return Departure(text, w.payer.endpoint or "", message_id, disclosure_id)
+
+
+def ground_of(cover: Cover) -> disclosure.DisclosureGround:
+    """What the ledger keeps of the cover: the consent with its scope and notice, or the exception with its evidence."""
+    return disclosure.DisclosureGround(
+        consent_id=UUID(cover.consent_id) if cover.consent_id is not None else None,
+        exception=cover.exception.value if cover.exception is not None else None,
+        notice=cover.notice.value if cover.notice is not None else None,
+        scope=cover.scope or None,
+        evidence={"exception": cover.exception_id, **{e.value: said for e, said in cover.evidence.items()}}
+        if cover.exception is not None
+        else None,
+    )
 
 
 def consents_on_file(rows: list[Consent]) -> tuple[ConsentOnFile, ...]:
@@ -156,6 +171,8 @@ def consents_on_file(rows: list[Consent]) -> tuple[ConsentOnFile, ...]:
             contents=tuple(ContentClass(k) for k in c.scope.get("contents", [])),
             recipients=tuple(c.scope.get("recipients", [])),
             recipient_classes=tuple(c.scope.get("recipient_classes", [])),
+            programs=tuple(c.scope.get("programs", [])),
+            period=RecordPeriod.model_validate(c.scope["period"]) if c.scope.get("period") else None,
             signed_at=c.signed_at,
             expires_at=c.expires_at,
             revoked_at=c.revoked_at,
@@ -164,7 +181,10 @@ def consents_on_file(rows: list[Consent]) -> tuple[ConsentOnFile, ...]:
     )
 
 
-def ask_of(w: CaseWriting, kind: ContentClass) -> DisclosureAsk:
+async def ask_of(w: CaseWriting, asked: AuthorizationRequest, kind: ContentClass) -> DisclosureAsk:
+    """The dates are those that are asked for, the program the one of the stay they are asked for."""
+    stay = await w.session.get(Stay, w.case.stay_id) if w.case.stay_id is not None else None
+    documents = {ContentPart.DOCUMENTS} if kind is ContentClass.CLINICAL_ATTACHMENT else set()
     return DisclosureAsk(
         person_id=str(w.case.person_id),
         episode_id=str(w.episode.id),
@@ -172,4 +192,7 @@ def ask_of(w: CaseWriting, kind: ContentClass) -> DisclosureAsk:
         purpose=Purpose.PAYMENT,
         recipient=f"payer/{w.payer.key}",
         recipient_class=w.payer.recipient_class,
+        parts=tuple(sorted(MESSAGE | documents)),
+        program=stay.program if stay is not None else None,
+        period=RecordPeriod(from_date=asked.from_date, through_date=asked.through_date),
     )

@@ -300,6 +300,8 @@ class ContentClass(StrEnum):
     ELIGIBILITY_QUERY = "eligibility_query"
     COUNSELLING_NOTES = "counselling_notes"
     HANDOFF = "handoff"
+    MANDATED_REPORT = "mandated_report"
+    """What a law asks to be reported, and nothing beside it (2.12(c)(6))."""
 
 
 class Purpose(StrEnum):
@@ -307,7 +309,10 @@ class Purpose(StrEnum):
     PAYMENT = "payment"
     OPERATIONS = "operations"
     LEGAL = "legal"
+    """Civil, criminal, administrative or legislative proceedings."""
     PATIENT_REQUEST = "patient_request"
+    PUBLIC_DUTY = "public_duty"
+    """A report that a law asks for."""
 
 
 class CoverageKind(StrEnum):

@@ -1,6 +1,9 @@
 """The ledger of disclosures: intent committed before bytes leave, outcome after (D11)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,6 +11,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Consent, Disclosure, DisclosureOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureGround:
+    """What a disclosure rides on: a consent with the scope and the notice that go with it, or an exception with its
+    evidence. Never neither."""
+
+    consent_id: UUID | None = None
+    notice: str | None = None
+    scope: Mapping[str, Any] | None = None
+    exception: str | None = None
+    evidence: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.consent_id is None) == (self.exception is None):
+            raise ValueError("a disclosure rides on a consent or on an exception, and on one of them only")
 
 
 async def consents_of(session: AsyncSession, person_id: UUID) -> list[Consent]:
@@ -25,7 +44,7 @@ async def intend(
     content: str,
     purpose: str,
     recipient: str,
-    consent_id: UUID,
+    ground: DisclosureGround,
     subject_id: UUID,
     message_id: UUID,
     fingerprint: str,
@@ -36,7 +55,8 @@ async def intend(
         insert(Disclosure)
         .values(
             id=disclosure_id, person_id=person_id, episode_id=episode_id, content=content, purpose=purpose,
-            recipient=recipient, consent_id=consent_id, subject_id=subject_id, message_id=message_id,
+            recipient=recipient, consent_id=ground.consent_id, exception=ground.exception, notice=ground.notice,
+            scope=ground.scope, evidence=ground.evidence, subject_id=subject_id, message_id=message_id,
             fingerprint=fingerprint, intent_at=now, actor=actor,
         )
         .on_conflict_do_nothing(index_elements=["id"])

@@ -244,6 +244,14 @@ async def outcomes(database: Database, one: Case) -> list[str | None]:
         return list(rows.scalars())
 
 
+async def disclosures(database: Database, one: Case) -> list[Disclosure]:
+    async with database.read() as session:
+        rows = await session.execute(
+            select(Disclosure).where(Disclosure.person_id == one.person_id).order_by(Disclosure.seq)
+        )
+        return list(rows.scalars())
+
+
 async def items(database: Database, one: Case, status: str = "open") -> list[str]:
     async with database.read() as session:
         rows = await session.execute(

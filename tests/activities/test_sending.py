@@ -96,6 +96,13 @@ async def test_an_answered_request_is_sent_once_and_its_disclosure_closed(
     sent, answer = (await cases.messages(database, one)), (await cases.messages(database, one, "in"))
     assert [(m.status, m.control_number) for m in sent] == [("sent", "000000001")]
     assert [m.status for m in answer] == ["matched"]
+    (told,) = await cases.disclosures(database, one)
+    assert (told.content, told.purpose, told.recipient) == ("authorization_request", "payment", "payer/meridian")
+    assert (told.notice, told.exception, told.evidence) == ("trading_partner_agreement", None, None)
+    assert told.scope == {
+        "form": "part2_tpo", "purposes": ["payment"], "contents": ["authorization_request", "clinical_attachment"],
+        "recipient_classes": ["health_plans"],
+    }  # fmt: skip
 
 
 async def test_a_timeout_is_asked_about_and_the_answer_found(
