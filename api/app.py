@@ -18,6 +18,7 @@ from api.routes import (
     authorizations,
     census,
     coverages,
+    disclosures,
     episodes,
     events,
     operation,
@@ -112,7 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
         return response
 
     care = (operation, episodes, coverages, transitions, authorizations, census, events)
-    for routes in (*care, payer_exchange, quarantine):
+    for routes in (*care, payer_exchange, quarantine, disclosures):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
