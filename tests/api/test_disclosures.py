@@ -12,6 +12,7 @@ import pytest
 from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.house import House
 from local.rehearsal.stage import Stage
+from storage.verify import verify
 from tests.api.conftest import MOMENT
 from tests.api.test_refusals import admitted
 from tests.api.test_viewing import audit_away, views
@@ -200,3 +201,11 @@ def test_an_erased_person_keeps_the_list_and_has_no_letter(caller: Caller, house
     refused = letter(house, erased)
     assert refused.status_code == 404
     assert "erased" in refused.json()["detail"]
+
+
+def test_the_record_of_a_house_at_work_is_whole(house: House, somebody: Somebody) -> None:
+    """Written by the API and the worker side by side, and proved without them."""
+    breaks, heads, entries = verify(house.postgres.dsn("stepdown"))
+    assert breaks == []
+    assert entries > len(heads) > 3
+    assert ("disclosure", str(somebody.person)) in {(h.ledger, h.chain) for h in heads}
