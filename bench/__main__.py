@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import boards, memory, midnight, ninety_days, startup, transitions, x12
+from bench import boards, memory, midnight, ninety_days, reviews, startup, transitions, x12
 from local.rehearsal.house import House
 from runtime.temporal import leave
 
@@ -49,6 +49,7 @@ def main() -> int:
     decisions()
     in_a_house(memory.measure)
     in_a_house(ninety_days.measure)
+    reviews.run()
     asyncio.run(midnight.run())
     x12.measure()
     return boards.main()

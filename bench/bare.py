@@ -2,6 +2,7 @@
 that wakes once a day for its patient (D5 does without)."""
 
 import asyncio
+from datetime import datetime
 from uuid import UUID
 
 from temporalio import activity, workflow
@@ -57,3 +58,45 @@ class DailyWorkflow:
             options = {**policies.RECORD_WRITE, "task_queue": QUEUE}
             await workflow.execute_activity_method(DailyContract.post_day, day, **options)
         return days.count
+
+
+class Row(BaseModel):
+    """One row to write, and when: `due` None is at a signal."""
+
+    id: UUID
+    due: datetime | None = None
+
+
+class RowContract:
+    @activity.defn
+    async def write_row(self, row: Row) -> int:
+        raise NotImplementedError
+
+
+async def write_one(row: Row) -> None:
+    options = {**policies.RECORD_WRITE, "task_queue": QUEUE}
+    await workflow.execute_activity_method(RowContract.write_row, row, **options)
+
+
+@workflow.defn(name="TimedWorkflow")
+class TimedWorkflow:
+    """One timer, one activity, one row."""
+
+    @workflow.run
+    async def run(self, row: Row) -> None:
+        if row.due is not None:
+            await asyncio.sleep(max((row.due - workflow.now()).total_seconds(), 0))
+        await write_one(row)
+
+
+@workflow.defn(name="ToldWorkflow")
+class ToldWorkflow:
+    """One signal, one activity, one row; then it waits on, as a case does."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.signal
+    async def told(self, row: Row) -> None:
+        await write_one(row)
