@@ -218,3 +218,12 @@ async def test_the_payers_clock_is_breached_once_and_the_late_answer_says_how_la
     )
     assert (breached, stopped, outcome) == (at("2026-03-09 10:00"), at("2026-03-10 09:00"), "breached")
     assert "payer_late" not in await one.items()
+
+
+async def test_a_data_problem_is_owed_until_something_else_is_answered(database: Database) -> None:
+    """E02; before, the item was closed by the very answer that opened it, and nobody was told."""
+    one = await desk(database)
+    await one.answer("AAA", now=NOW)
+    assert "authorization_data_problem" in await one.items()
+    await one.answer("A1", 14, now=NOW + timedelta(hours=1))
+    assert "authorization_data_problem" not in await one.items()
