@@ -195,5 +195,4 @@ async def no_longer_contested(w: CaseWriting, root: AuthorizationRequest) -> Non
         await case_clocks.stop(w, dispute.id, cancelled=True)
     still = [d for d in await disputes_of(w) if d.status in LIVE]
     if not still:
-        for kind in CONTEST_ITEMS:
-            await w.done(kind, "granted")
+        await w.done(CONTEST_ITEMS, "granted")

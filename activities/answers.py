@@ -188,8 +188,7 @@ async def _time(
 async def documents_settled(w: CaseWriting, matter: AuthorizationRequest, resolution: str) -> None:
     """Nobody waits for documents of this request any more; those of others stay wanted."""
     subject = wish_subject(matter.trace, matter.wanted_by)
-    for kind in ("information_requested", "information_late"):
-        await w.done(kind, resolution, subject)
+    await w.done(("information_requested", "information_late"), resolution, subject)
     matter.wanted_by = None
 
 
@@ -217,8 +216,8 @@ async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVer
     `lcd`: the last covered day before the answer."""
     case = w.case
     if case.last_covered_day is not None and (lcd is None or case.last_covered_day > lcd):
-        for kind in ("review_due", "authorization_lapsed"):
-            await w.done(kind, f"covered through {case.last_covered_day.isoformat()}")
+        why = f"covered through {case.last_covered_day.isoformat()}"
+        await w.done(("review_due", "authorization_lapsed"), why)
     newest = [r for r in await requests_of(w.session, case.id) if r.about is None][-1]
     case.review_status = newest.status
     if newest.id == root.id:
@@ -270,10 +269,9 @@ async def _items_answered(
     if verdict.status in OPEN_STILL:
         return
     kinds = ANSWERED_BY_A_PEND if verdict.status in UNDECIDED else ANSWERED_BY_A_DECISION
-    for trace in {asked.trace, root.trace, matter.trace}:
-        for kind in kinds:
-            await w.done(kind, "answered", trace)
-        await w.done("payer_silent", "answered", f"{trace}:lost")
+    traces = sorted({asked.trace, root.trace, matter.trace})
+    await w.done(kinds, "answered", *traces)
+    await w.done("payer_silent", "answered", *(f"{trace}:lost" for trace in traces))
 
 
 async def _documents_done(w: CaseWriting, matter: AuthorizationRequest, status: AuthorizationStatus) -> None:

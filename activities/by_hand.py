@@ -162,8 +162,8 @@ async def _follow(w: CaseWriting, asked: AuthorizationRequest, said: RecordSendi
     asked.attempts += 1
     await left_queue(w, asked)
     await start_decision(replace(w, now=said.sent_at), asked)
-    for kind in ("contact_payer", "payer_unreachable", "consent_needed", "notice_late"):
-        await w.done(kind, f"sent by {said.channel.value}")
+    owed = ("contact_payer", "payer_unreachable", "consent_needed", "notice_late")
+    await w.done(owed, f"sent by {said.channel.value}")
     await w.note(
         "authorization_sent_by_hand", {"request": str(asked.id), "channel": said.channel.value}, at=said.sent_at
     )

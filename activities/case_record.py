@@ -1,6 +1,6 @@
 """A case as its rows say, with its deadlines (D6), and the one way to write to a case."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -116,11 +116,13 @@ class CaseWriting:
             due_at=due_at, subject_id=str(self.case.id), rule=rule,
         )  # fmt: skip
 
-    async def done(self, kind: str, resolution: str, subject: str | None = None) -> None:
-        """Close items of the kind: the one of this subject, or all of the case."""
+    async def done(self, kind: str | Collection[str], resolution: str, *subjects: str) -> None:
+        """Close items of the kind, or of several, in one statement: those of these subjects, or all of the case."""
+        kinds = (kind,) if isinstance(kind, str) else tuple(kind)
         await work.close_items(
-            self.session, episode_id=self.episode.id, now=self.now, actor="system", resolution=resolution, kind=kind,
-            subject_id=str(self.case.id), item_id=derived(self.case.id, kind, subject) if subject else None,
+            self.session, episode_id=self.episode.id, now=self.now, actor="system", resolution=resolution, kind=kinds,
+            subject_id=str(self.case.id),
+            item_ids=[derived(self.case.id, k, subject) for k in kinds for subject in subjects] or None,
         )  # fmt: skip
 
     async def reprice(self, first: date, last: date, why: str) -> None:

@@ -154,8 +154,7 @@ async def _schedule_call(w: CaseWriting, dispute: AuthorizationDispute, at: date
 
 
 async def _call_items_done(w: CaseWriting, why: str) -> None:
-    for kind in ("peer_to_peer_half", "peer_to_peer_last", "peer_to_peer_again", "peer_to_peer_outcome"):
-        await w.done(kind, why)
+    await w.done(("peer_to_peer_half", "peer_to_peer_last", "peer_to_peer_again", "peer_to_peer_outcome"), why)
 
 
 async def _overturned_by_call(
@@ -239,8 +238,7 @@ async def _file(w: CaseWriting, root: AuthorizationRequest, dispute: Authorizati
         filed = await w.session.get_one(AuthorizationRequest, request_id)
         await case_clocks.start_decision(w, filed)
         filed.sent_at = w.now
-    for kind in ("appeal_open", "appeal_half", "appeal_last"):
-        await w.done(kind, "filed")
+    await w.done(("appeal_open", "appeal_half", "appeal_last"), "filed")
     await w.note(
         f"authorization_{said.kind.value}_filed",
         {

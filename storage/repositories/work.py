@@ -1,6 +1,6 @@
 """Open items with an owner, and the clock data of workflows (D6, D7)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -90,19 +90,19 @@ async def close_items(
     now: datetime,
     actor: str,
     resolution: str,
-    kind: str | None = None,
+    kind: str | Collection[str] | None = None,
     subject_id: str | None = None,
-    item_id: UUID | None = None,
+    item_ids: Collection[UUID] | None = None,
     status: OpenItemStatus = OpenItemStatus.DONE,
 ) -> int:
     """Close open items of an episode, narrowed by kind, subject and id; answers how many."""
     statement = update(OpenItem).where(OpenItem.episode_id == episode_id, OpenItem.status == OpenItemStatus.OPEN)
     if kind is not None:
-        statement = statement.where(OpenItem.kind == kind)
+        statement = statement.where(OpenItem.kind.in_([kind] if isinstance(kind, str) else list(kind)))
     if subject_id is not None:
         statement = statement.where(OpenItem.subject_id == subject_id)
-    if item_id is not None:
-        statement = statement.where(OpenItem.id == item_id)
+    if item_ids is not None:
+        statement = statement.where(OpenItem.id.in_(list(item_ids)))
     result: Any = await session.execute(
         statement.values(status=status, resolved_at=now, resolved_by=actor, resolution=resolution)
     )
