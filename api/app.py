@@ -91,6 +91,8 @@ def create_app(settings: Settings) -> FastAPI:
         version="0.1.0",
         description="Levels-of-care orchestrator. Commands want an Idempotency-Key; errors are problem+json.",
         lifespan=lifespan,
+        docs_url=None,  # pages of its own that would load scripts from elsewhere
+        redoc_url=None,
     )
     errors.install(app)
 

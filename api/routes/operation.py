@@ -3,22 +3,24 @@
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Depends, Form, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from api.auth import Asking, check_machine, check_password
+from api.auth import STAFF, Asking, check_machine, check_password, require
 from api.commands import command_key, look_up
 from api.deps import Wired
 from api.errors import problem
-from api.tokens import LIFETIME
+from api.tokens import LIFETIME, User
 from definitions.errors import ErrorType
+from definitions.vocabulary import Role
 from storage.reads import quarantine
 from storage.repositories import payer_circuit
 
 router = APIRouter(tags=["operation"])
+Reader = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
 
 
 @router.post("/oauth/token", responses={401: {}, 422: {}})
@@ -94,9 +96,9 @@ async def command(key: str, held: Wired, user: Asking) -> JSONResponse:
     return JSONResponse(result.body, result.status_code, result.headers)
 
 
-@router.get("/v1/definitions/{kind}", responses={401: {}, 404: {}})
-async def definitions(kind: str, held: Wired, user: Asking, edition: str | None = None) -> dict[str, Any]:
-    """All definitions of a kind in an edition."""
+@router.get("/v1/definitions/{kind}", responses={401: {}, 403: {}, 404: {}})
+async def definitions(kind: str, held: Wired, user: Reader, edition: str | None = None) -> dict[str, Any]:
+    """All definitions of a kind in an edition: contracts and rates of every payer among them, so staff's alone."""
     kinds = ("levels", "instruments", "consents", "payers", "schedules", "facilities")
     if kind not in kinds:
         raise problem(ErrorType.NOT_FOUND, f"no such kind; choose from {', '.join(kinds)}")

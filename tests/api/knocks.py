@@ -1,0 +1,148 @@
+"""What to knock with: for every route real rows behind its ids and a body its reader takes, so that the answer is about
+rights and nothing else. A new route needs a line here only when it has a body or a parameter of a new name."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from local.rehearsal.caller import Caller
+from local.rehearsal.house import House
+from tests.api.conftest import MOMENT
+from tests.api.test_refusals import admitted, referral, wish
+
+AT: Final = MOMENT.isoformat()
+DAY: Final = MOMENT.date().isoformat()
+ROW: Final = "00000000-0000-5000-8000-000000000000"
+
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "POST /v1/episodes/{episode_id}/coverages": {
+        "act": "switch", "payer": "meridian", "from_date": DAY, "reason": "coverage_found", "version": 1,
+    },
+    "POST /v1/episodes/{episode_id}/assessments": {"instrument": "PRE_SCREEN", "answers": {}, "performed_at": AT},
+    "POST /v1/alerts/{alert_id}/acknowledge": {},
+    "POST /v1/alerts/{alert_id}/clear": {"reason": "seen"},
+    "POST /v1/episodes/{episode_id}/consents": {"form": "treatment", "signed_at": AT},
+    "POST /v1/consents/{consent_id}/revoke": {"received_at": AT, "channel": "letter"},
+    "POST /v1/episodes/{episode_id}/leave": {"left_at": AT, "reason": "pass"},
+    "POST /v1/episodes/{episode_id}/return": {"returned_at": AT},
+    "POST /v1/episodes/{episode_id}/discharge": {"disposition": "completed", "effective_at": AT, "reason": "done"},
+    "POST /v1/episodes/{episode_id}/bed": {"bed_id": "harbor/R-101A", "effective_at": AT, "reason": "quieter"},
+    "POST /v1/episodes/{episode_id}/corrections": {"movement_id": ROW, "reason": "wrong", "void": True},
+    "POST /v1/items/{item_id}/resolve": {"resolution": "done"},
+    "POST /v1/episodes/{episode_id}/transitions/preview": {"to_level": "2.5", "effective_at": AT},
+    "POST /v1/episodes/{episode_id}/transitions": wish(),
+    "POST /v1/transitions/{transition_id}/sign-off": {"order": False},
+    "POST /v1/transitions/{transition_id}/decision": {"decision": "deny", "version": 1, "reason": "not yet"},
+    "POST /v1/transitions/{transition_id}/withdraw": {"reason": "changed"},
+    "POST /v1/authorizations/{case_id}/reviews": {"units": 3, "from_date": DAY, "through_date": DAY},
+    "POST /v1/authorizations/{case_id}/decisions": {"action": "A4", "call_reference": "c1"},
+    "POST /v1/authorizations/{case_id}/sendings": {
+        "request_id": ROW, "channel": "fax", "call_reference": "c1", "sent_at": AT,
+    },
+    "POST /v1/authorizations/{case_id}/receipts": {"request_id": ROW, "outcome": "received", "call_reference": "c1"},
+    "POST /v1/exchange/quarantine/{message_id}/release": {"trace": "none-of-ours"},
+    "POST /v1/exchange/quarantine/{message_id}/discard": {"reason": "nobody's"},
+    "POST /v1/sessions/{session_id}/attendance": {"attendees": [{"episode_id": ROW, "status": "no_show"}]},
+    "POST /v1/facilities/{facility}/midnight-close": {"date": "2026-03-01"},
+    "POST /v1/charges/exceptions/{exception_id}/resolve": {"resolution": "checked"},
+}  # fmt: skip
+"""Bodies of routes that act on one row. They need not succeed: they must be read."""
+
+QUERIES: Final[dict[str, dict[str, str]]] = {
+    "GET /v1/census": {"facility": "harbor", "date": "2026-03-01"},
+    "GET /v1/census/board": {"facility": "harbor"},
+    "GET /v1/schedule": {"episode": "{episode_id}", "week": DAY},
+    "GET /v1/charges": {"episode": "{episode_id}"},
+    "GET /": {"facility": "harbor"},
+    "GET /board/now": {"facility": "harbor"},
+}
+"""Routes that name their row in the query, and the row: another house's is unknown there too."""
+
+FORMS: Final[dict[str, dict[str, str]]] = {
+    "POST /episodes": {"q": ""},
+    "POST /episodes/{episode_id}/assess": {"instrument": "PRE_SCREEN", "performed_at": AT, "item_done": "yes"},
+    "POST /episodes/{episode_id}/alert": {"alert_id": "{alert_id}", "how": "acknowledge"},
+    "POST /episodes/{episode_id}/{name}": {"item_id": "{item_id}", "resolution": "done"},
+    "POST /episodes/new": {"how": "fields"},
+}
+
+STARTS: Final[frozenset[str]] = frozenset({"POST /v1/episodes", "POST /v1/episodes/import", "POST /episodes/new"})
+"""Routes that make something new: there is no row of another house to ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One of everything, at the facility `harbor`."""
+
+    ids: dict[str, str]
+
+    def fill(self, text: str) -> str:
+        return text.format(**self.ids)
+
+    @property
+    def unknown(self) -> "Rows":
+        """The same names with ids nobody has."""
+        said = {name: ROW if _is_id(value) else "nowhere" for name, value in self.ids.items()}
+        return Rows(said | {"name": self.ids["name"], "kind": "levels", "key": "no-such-command"})
+
+
+def _is_id(value: str) -> bool:
+    try:
+        uuid.UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def make_rows(house: House, caller: Caller) -> Rows:
+    stage = admitted(caller)
+    stage.assess("CSSRS_SCREEN", **{"1": 1, "2": 1, "3": 1, "4": 1, "5": 0, "6": 0})
+    stage.rate("2.5")
+    asked = caller.post("clinician", f"/v1/episodes/{stage.episode}/transitions", wish())
+    page = stage.page()
+    with psycopg.connect(house.postgres.dsn("stepdown"), autocommit=True) as connection:
+        stay = _one(connection, "SELECT id FROM stay WHERE episode_id = %s", stage.episode)
+        exception, item, message = (str(uuid.uuid4()) for _ in range(3))
+        connection.execute(
+            "INSERT INTO charge_exception (id, episode_id, stay_id, facility, service_date, cause, why, opened_at, version) "
+            "VALUES (%s, %s, %s, 'harbor', %s, 'made_for_a_test', 'made for a test', %s, 1)",
+            (exception, stage.episode, stay, DAY, AT),
+        )
+        connection.execute(
+            "INSERT INTO open_item (id, episode_id, facility, kind, owner_role, why, opened_at, status) "
+            "VALUES (%s, %s, 'harbor', 'made_for_a_test', 'reviewer', 'made for a test', %s, 'open')",
+            (item, stage.episode, AT),
+        )
+        request = _one(
+            connection,
+            'SELECT r.id FROM authorization_request r JOIN "authorization" a ON a.id = r.authorization_id '
+            "WHERE a.episode_id = %s",
+            stage.episode,
+        )
+        connection.execute(
+            "INSERT INTO exchange_message (id, partner, direction, kind, subject_id, sealed, fingerprint, status, at, reason) "
+            "VALUES (%s, 'meridian', 'in', '278', %s, %s, %s, 'quarantined', %s, 'unreadable')",
+            (message, request, b"not ours to open", message, AT),
+        )
+        session = _one(connection, "SELECT id FROM session WHERE facility = 'harbor' LIMIT 1", None)
+    return Rows(
+        {
+            "episode_id": stage.episode, "transition_id": asked["subject_id"], "case_id": page["authorizations"][0]["id"],
+            "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
+            "message_id": message, "session_id": session, "exception_id": exception, "facility": "harbor",
+            "payer": "meridian", "kind": "levels", "key": "no-such-command", "name": "resolve",
+        }
+    )  # fmt: skip
+
+
+def _one(connection: psycopg.Connection[Any], statement: str, value: str | None) -> str:
+    row = connection.execute(statement.encode(), (value,) if value else None).fetchone()
+    assert row is not None, statement
+    return str(row[0])
+
+
+def starting(door: str) -> dict[str, Any]:
+    """A body that the reader takes for a new episode."""
+    return referral() if door == "POST /v1/episodes" else {}
