@@ -24,6 +24,11 @@ def main() -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=10,
+        http="h11",  # its limit on the size of headers is the one we set
+        h11_max_incomplete_event_size=32_000,
+        limit_concurrency=settings.api_concurrency,
+        server_header=False,
     )
     leave(0)
 

@@ -1,4 +1,4 @@
-"""The application: services wired, routes mounted, headers set."""
+"""The application: services wired, routes mounted, the guard before them."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +14,8 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.auth import LoginNeeded, ensure_demo_users
 from api.deps import Services
+from api.guard import Guard
+from api.rates import Rates
 from api.routes import (
     authorizations,
     census,
@@ -38,17 +40,10 @@ from storage.engine import Database, make_engine
 from storage.repositories.clock import read_clock
 
 STATIC = Path(__file__).parent / "web" / "static"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 log = structlog.get_logger()
 
 
-async def wire(settings: Settings) -> Services:
+async def wire(settings: Settings, rates: Rates | None = None) -> Services:
     """Everything the API needs. Temporal is reached lazily: charting goes on while it is away (D1)."""
     keyring = load_keyring(settings)
     database = Database(make_engine(settings.database_url, pool_size=settings.database_pool, application="api"))
@@ -74,13 +69,16 @@ async def wire(settings: Settings) -> Services:
         clock=clock_for(settings.drive, moment),
         tokens=TokenIssuer(settings),
         metrics=Metrics(),
+        rates=rates or Rates(settings, time.monotonic),
     )
 
 
 def create_app(settings: Settings) -> FastAPI:
+    rates = Rates(settings, time.monotonic)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = await wire(settings)
+        services = await wire(settings, rates)
         app.state.services = services
         await ensure_demo_users(services, ["*"])
         yield
@@ -101,19 +99,16 @@ def create_app(settings: Settings) -> FastAPI:
         return RedirectResponse("/login", status_code=303)
 
     @app.middleware("http")
-    async def guard(request: Request, following: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def counted(request: Request, following: Callable[[Request], Awaitable[Response]]) -> Response:
         began = time.perf_counter()
         response = await following(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.url.path.startswith("/static/"):
-            response.headers["Cache-Control"] = "public, max-age=3600"
         route = getattr(request.scope.get("route"), "path", "unmatched")
         app.state.services.metrics.answered(
             method=request.method, route=route, status=response.status_code, seconds=time.perf_counter() - began
         )
         return response
 
+    app.add_middleware(Guard, public_url=settings.public_url, rates=rates)
     care = (operation, episodes, coverages, transitions, authorizations, census, events)
     for routes in (*care, payer_exchange, quarantine, disclosures):
         app.include_router(routes.router)

@@ -44,6 +44,14 @@ async def current_user(
         raise problem(
             ErrorType.UNAUTHENTICATED, "the token is not valid here or has expired; ask for a new one"
         ) from None
+    return _counted(request, held, user)
+
+
+def _counted(request: Request, held: Services, user: User) -> User:
+    """Known, not too busy, and of a role this route takes. Raises a problem."""
+    wait = held.rates.user.take(user.actor)
+    if wait:
+        raise problem(ErrorType.TOO_OFTEN, f"too many requests; wait {wait} s and try again")
     must_pass(request, user.role)
     return user
 
@@ -131,8 +139,7 @@ async def web_user(request: Request, held: Wired) -> User:
         user = held.tokens.read(request.cookies.get(COOKIE, ""))
     except TokenRefused:
         raise LoginNeeded from None
-    must_pass(request, user.role)
-    return user
+    return _counted(request, held, user)
 
 
 def csrf_token(request: Request) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from temporalio.client import Client
 
+from api.rates import Rates
 from api.tokens import TokenIssuer
 from runtime.catalog import Catalog
 from runtime.clock import BusinessClock
@@ -25,6 +26,7 @@ class Services:
     clock: BusinessClock
     tokens: TokenIssuer
     metrics: Metrics
+    rates: Rates
 
 
 def services(request: Request) -> Services:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api.headers import HEADERS
 from definitions.errors import ErrorType, Refusal, http_status
 
 MEDIA = "application/problem+json"
@@ -102,4 +103,4 @@ def install(app: FastAPI) -> None:
             "status": 500,
             "detail": f"something unexpected happened; tell the administrator incident {incident}",
         }
-        return JSONResponse(body, 500, media_type=MEDIA)
+        return JSONResponse(body, 500, HEADERS, media_type=MEDIA)  # the guard does not see this one

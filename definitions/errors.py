@@ -31,6 +31,8 @@ class ErrorType(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    # 429
+    TOO_OFTEN = "too_often"
     # 409: the state of things
     STALE = "stale"
     ILLEGAL_TRANSITION = "illegal_transition"
@@ -70,6 +72,7 @@ HTTP_STATUS: Final[dict[ErrorType, int]] = {
     ErrorType.UNAUTHENTICATED: 401,
     ErrorType.FORBIDDEN: 403,
     ErrorType.NOT_FOUND: 404,
+    ErrorType.TOO_OFTEN: 429,
     ErrorType.UNAVAILABLE: 503,
 } | {
     t: 422

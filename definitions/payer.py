@@ -3,12 +3,16 @@
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
 from definitions.accrual import AccrualPolicy
 from definitions.base import Definition, Money
 from definitions.vocabulary import CoverageKind
+
+ENDPOINT: Final = r"^[A-Za-z0-9][A-Za-z0-9._~-]*(/[A-Za-z0-9][A-Za-z0-9._~-]*)*$"
+"""A path without a scheme, a host, a query, or steps upwards."""
 
 
 class AuthorizationNeed(StrEnum):
@@ -106,8 +110,9 @@ class Payer(Definition):
     """Carve-out utilization-management organization, when another house answers (ELG-04)."""
     recipient_class: str = "health_plans"
     regime: str = "commercial"
-    endpoint: str | None = None
-    """Path below the settings' partner base address; never a whole address in an edition."""
+    endpoint: str | None = Field(default=None, max_length=200, pattern=ENDPOINT)
+    """Path below the settings' partner base address; never a whole address in an edition, so that no edition can make
+    the house speak to an address of its choice."""
     telephone: str = ""
     fax: str = ""
     """How a person reaches its review desk when no machine can (AUTH-12)."""

@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     local_users: bool = False
     """Password tokens for demo users; refused in production."""
 
+    api_concurrency: int = Field(default=1000, gt=0)
+    """Connections and requests one API process holds at a time; more are answered 503."""
+    address_requests_per_second: float = Field(default=300, gt=0)
+    user_requests_per_second: float = Field(default=100, gt=0)
+    sign_ins_per_minute: float = Field(default=120, ge=1)
+    """What one client address or one user may ask of one API process; bursts of ten seconds' worth, of a minute's
+    for signing in."""
+
     payer_secret: SecretStr = SecretStr("")
     catalog_folder: Path | None = None
     """A folder of definition editions instead of the one that ships."""

@@ -1,11 +1,14 @@
 """Speaking to a payer over HTTP: bytes out, bytes back, and an honest name for what went wrong."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import httpx2
+
+from definitions.payer import ENDPOINT
 
 EDI: Final = "application/edi-x12"
 ANSWER_MAX: Final = 4_000_000
@@ -38,6 +41,10 @@ class PayerLine:
         """The client's own limit is for each step; a payer that answers a byte at a time would be waited for for ever."""
 
     async def deliver(self, endpoint: str, text: str, now: datetime) -> Delivery:
+        if not re.fullmatch(ENDPOINT, endpoint):
+            return Delivery(
+                NOT_SENT, problem="the payer's address in its definition is no path below the partners' address"
+            )
         headers = {"content-type": EDI, "x-business-time": now.isoformat()}
         try:
             async with (

@@ -1,8 +1,8 @@
-"""Pages as HTML: one environment, one set of headers, refusals as pages instead of JSON."""
+"""Pages as HTML: one environment, refusals as pages instead of JSON."""
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -21,14 +21,6 @@ from api.web import words
 from api.web.rights import may
 
 FOLDER = Path(__file__).parent
-HEADERS: Final[dict[str, str]] = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 class Kept(dict[str, str]):
@@ -88,15 +80,13 @@ def see_other(where: str) -> Response:
 
 
 class PageRoute(APIRoute):
-    """A route whose refusals are pages and whose answers carry the strict headers."""
+    """A route whose refusals are pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            response = await _answer(request, handle)
-            response.headers.update(HEADERS)
-            return response
+            return await _answer(request, handle)
 
         return answer
 

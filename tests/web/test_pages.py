@@ -225,7 +225,7 @@ def test_every_page_is_free_of_axe_findings(enter: Entering, ward: dict[str, str
 def test_every_page_carries_the_strict_policy(ward: dict[str, str], house: House) -> None:
     answer = httpx2.get(f"{house.url}/login")
     policy = answer.headers["content-security-policy"]
-    assert "default-src 'self'" in policy
+    assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert answer.headers["cache-control"] == "no-store"
     assert httpx2.get(f"{house.url}/static/page.css").status_code == 200
