@@ -12,9 +12,10 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
-from api.auth import LoginNeeded, ensure_demo_users
+from api.auth import LoginNeeded
 from api.deps import Services
 from api.guard import Guard
+from api.local_users import LocalUsers
 from api.rates import Rates
 from api.routes import (
     authorizations,
@@ -69,6 +70,7 @@ async def wire(settings: Settings, rates: Rates | None = None) -> Services:
         clock=clock_for(settings.drive, moment),
         tokens=TokenIssuer(settings),
         metrics=Metrics(),
+        users=LocalUsers(database, enabled=settings.local_users),
         rates=rates or Rates(settings, time.monotonic),
     )
 
@@ -80,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = await wire(settings, rates)
         app.state.services = services
-        await ensure_demo_users(services, ["*"])
+        await services.users.ensure_demo(["*"])
         yield
         await services.database.close()
 

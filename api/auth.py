@@ -1,32 +1,23 @@
 """Who is asking, and what they may do: roles, facilities, the browser's session (api.md, Who is asking)."""
 
-import hmac
-import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import policy
 from api.deps import Services, Wired
 from api.errors import problem
 from api.policy import admits, must_pass
+from api.sessions import signed_in
 from api.tokens import TokenRefused, User
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
-from storage.repositories.user import ensure_user, find_user
 
 STAFF = policy.STAFF
-COOKIE = "stepdown_session"
-CSRF_COOKIE = "stepdown_csrf"
-DEMO_PASSWORD = "local"
-DEMO_ROLES = ("admissions", "reviewer", "director", "clinician", "biller", "auditor", "admin")
 EVERYWHERE = "*"
 _bearer = HTTPBearer(auto_error=False)
-_hasher = PasswordHasher(time_cost=2, memory_cost=32768)
 
 
 class LoginNeeded(Exception):
@@ -86,66 +77,8 @@ def must_see(user: User, services: Services, facility: str | None, what: str = "
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: {what}")
 
 
-async def ensure_demo_users(services: Services, facilities: Sequence[str]) -> None:
-    """The local demo users, named like their roles; refused by the settings in production."""
-    if not services.settings.local_users:
-        return
-    digest = _hasher.hash(DEMO_PASSWORD)
-    async with services.database.write() as session:
-        for role in DEMO_ROLES:
-            await ensure_user(session, username=role, role=role, facilities=list(facilities), password_hash=digest)
-
-
-async def check_password(services: Services, username: str, password: str) -> User | None:
-    if not services.settings.local_users:
-        return None
-    async with services.database.read() as session:
-        row = await find_user(session, username)
-    if row is None or row.disabled:
-        return None
-    try:
-        _hasher.verify(row.password_hash, password)
-    except VerificationError:
-        return None
-    return User(row.username, row.role, tuple(row.facilities))
-
-
-def check_machine(services: Services, client_id: str, secret: str) -> User | None:
-    """Payers' machines: `payer-<key>` with the installation's payer secret."""
-    expected = services.settings.payer_secret.get_secret_value()
-    payer = client_id.removeprefix("payer-")
-    known = client_id.startswith("payer-") and payer in services.catalog.latest.payers
-    if not known or not expected or not hmac.compare_digest(secret.encode(), expected.encode()):
-        return None
-    return User(payer, Role.PAYER.value, ())
-
-
-def sign_in(services: Services, response: Response, user: User) -> None:
-    """The browser's session: a signed token out of scripts' reach, and a CSRF value forms must echo."""
-    secure = services.settings.public_url.startswith("https")
-    response.set_cookie(COOKIE, services.tokens.mint(user), httponly=True, samesite="strict", secure=secure, path="/")
-    response.set_cookie(
-        CSRF_COOKIE, secrets.token_urlsafe(24), httponly=True, samesite="strict", secure=secure, path="/"
-    )
-
-
-def sign_out(response: Response) -> None:
-    response.delete_cookie(COOKIE, path="/")
-    response.delete_cookie(CSRF_COOKIE, path="/")
-
-
 async def web_user(request: Request, held: Wired) -> User:
-    try:
-        user = held.tokens.read(request.cookies.get(COOKIE, ""))
-    except TokenRefused:
-        raise LoginNeeded from None
+    user = await signed_in(held, request)
+    if user is None:
+        raise LoginNeeded
     return _counted(request, held, user)
-
-
-def csrf_token(request: Request) -> str:
-    return request.cookies.get(CSRF_COOKIE, "")
-
-
-def csrf_holds(request: Request, said: str) -> bool:
-    expected = csrf_token(request)
-    return bool(expected) and hmac.compare_digest(expected, said)

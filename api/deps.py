@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from temporalio.client import Client
 
+from api.local_users import LocalUsers
 from api.rates import Rates
 from api.tokens import TokenIssuer
 from runtime.catalog import Catalog
@@ -27,6 +28,7 @@ class Services:
     tokens: TokenIssuer
     metrics: Metrics
     rates: Rates
+    users: LocalUsers
 
 
 def services(request: Request) -> Services:

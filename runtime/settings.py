@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     """What one client address or one user may ask of one API process; bursts of ten seconds' worth, of a minute's
     for signing in."""
 
+    session_idle_minutes: float = Field(default=30, gt=0)
+    session_hours: float = Field(default=12, gt=0)
+    """A browser is signed out when nobody has done anything in it for so long, and in any case after so many hours."""
+
     payer_secret: SecretStr = SecretStr("")
     catalog_folder: Path | None = None
     """A folder of definition editions instead of the one that ships."""

@@ -1,6 +1,7 @@
 """Tokens, health, commands, definitions, metrics."""
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Response
@@ -9,10 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from api.auth import STAFF, Asking, check_machine, check_password, require
+from api.auth import STAFF, Asking, require
 from api.commands import command_key, look_up
 from api.deps import Wired
 from api.errors import problem
+from api.local_users import machine_of
 from api.tokens import LIFETIME, User
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
@@ -35,9 +37,11 @@ async def token(
     """`password` for local demo users, `client_credentials` for payers' machines."""
     user = None
     if grant_type == "password":
-        user = await check_password(held, username, password)
+        user = await held.users.check(username, password, datetime.now(UTC), "token")
     elif grant_type == "client_credentials":
-        user = check_machine(held, client_id, client_secret)
+        expected = held.settings.payer_secret.get_secret_value()
+        user = machine_of(client_id, client_secret, expected, tuple(held.catalog.latest.payers))
+        await held.users.record(user, datetime.now(UTC), "machine", None if user else "unknown")
     else:
         raise problem(ErrorType.INVALID_REQUEST, "grant_type is password or client_credentials")
     if user is None:

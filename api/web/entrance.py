@@ -1,11 +1,12 @@
 """Signing in and out of the pages (local users; elsewhere an OIDC proxy stands in front)."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.auth import check_password, sign_in, sign_out
 from api.deps import Wired
+from api.sessions import sign_in, sign_out
 from api.web.forms import read_form
 from api.web.rendering import PageRoute, page, see_other
 
@@ -30,18 +31,18 @@ async def login(
     password: Annotated[str, Form(max_length=200)] = "",
     onward: Annotated[str, Form(max_length=400)] = "/",
 ) -> Response:
-    user = await check_password(held, username, password)
+    user = await held.users.check(username, password, datetime.now(UTC), "page")
     if user is None:
         demo = held.settings.local_users
         return page(request, "login.html", 401, onward=_inside(onward), failed=True, typed=username, demo=demo)
     response = see_other(_inside(onward))
-    sign_in(held, response, user)
+    await sign_in(held, request, response, user)
     return response
 
 
 @router.post("/logout")
-async def logout(request: Request) -> Response:
+async def logout(request: Request, held: Wired) -> Response:
     await read_form(request)
     response = see_other("/login")
-    sign_out(response)
+    await sign_out(held, request, response)
     return response

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 
-from api.auth import csrf_holds
 from api.commands import CommandResult
 from api.errors import Problem, problem
+from api.sessions import csrf_holds
 from definitions.errors import ErrorType, Refusal
 from rules.calendar import local_instant
 

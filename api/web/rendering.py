@@ -14,8 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from api import told
-from api.auth import LoginNeeded, csrf_token
+from api.auth import LoginNeeded
 from api.errors import Problem
+from api.sessions import csrf_token
 from api.tokens import User
 from api.web import words
 from api.web.rights import may

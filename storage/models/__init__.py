@@ -5,7 +5,7 @@ from storage.models.authorization import Authorization, AuthorizationDecision, A
 from storage.models.base import Base
 from storage.models.census import CensusLine, CensusPresence, CensusSnapshot
 from storage.models.charge import Charge, ChargeException
-from storage.models.command import AppUser, BusinessClock, Command, Outbox
+from storage.models.command import BusinessClock, Command, Outbox
 from storage.models.consent import Consent
 from storage.models.disclosure import Disclosure, DisclosureOutcome
 from storage.models.dispute import AuthorizationClock, AuthorizationDispute, CaseEvidence
@@ -15,6 +15,7 @@ from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.session import Attendance, Session
+from storage.models.sign_in import AppUser, WebSession
 from storage.models.timeline import AuditEntry, ChainHead, TimelineEntry
 from storage.models.transition import Transition
 from storage.models.work import Due, OpenItem
@@ -27,4 +28,5 @@ __all__ = [
     "Coverage", "Disclosure", "DisclosureOutcome", "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
     "FacilityDay", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
     "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
+    "WebSession",
 ]  # fmt: skip

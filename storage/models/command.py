@@ -53,15 +53,3 @@ class BusinessClock(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     now: Mapped[datetime]
-
-
-class AppUser(Base):
-    """Local demo users; production users come from an OIDC issuer."""
-
-    __tablename__ = "app_user"
-
-    username: Mapped[str] = mapped_column(primary_key=True)
-    role: Mapped[str]
-    facilities: Mapped[list[Any]]
-    password_hash: Mapped[str]
-    disabled: Mapped[bool] = mapped_column(Boolean, server_default=false())

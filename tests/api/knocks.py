@@ -9,6 +9,8 @@ import psycopg
 
 from local.rehearsal.caller import Caller
 from local.rehearsal.house import House
+from runtime.keyring import load_keyring
+from runtime.people import seal_message
 from tests.api.conftest import MOMENT
 from tests.api.test_refusals import admitted, referral, wish
 
@@ -42,6 +44,15 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "request_id": ROW, "channel": "fax", "call_reference": "c1", "sent_at": AT,
     },
     "POST /v1/authorizations/{case_id}/receipts": {"request_id": ROW, "outcome": "received", "call_reference": "c1"},
+    "POST /v1/authorizations/{case_id}/peer-to-peer": {"outcome": "scheduled", "at": AT},
+    "POST /v1/authorizations/{case_id}/appeals": {"representative": "form"},
+    "POST /v1/authorizations/{case_id}/options": {"option": "accept_gap"},
+    "POST /v1/authorizations/{case_id}/information": {"attachments": [{"kind": "OZ", "control_number": "DOC-1"}]},
+    "POST /v1/authorizations/{case_id}/cancellations": {"reason": "asked twice"},
+    "POST /v1/authorizations/{case_id}/agreements": {
+        "level": "2.5", "amount": "700.00", "from_date": DAY, "through_date": DAY,
+    },
+    "POST /v1/authorizations/{case_id}/owner": {"owner": "reviewer"},
     "POST /v1/exchange/quarantine/{message_id}/release": {"trace": "none-of-ours"},
     "POST /v1/exchange/quarantine/{message_id}/discard": {"reason": "nobody's"},
     "POST /v1/sessions/{session_id}/attendance": {"attendees": [{"episode_id": ROW, "status": "no_show"}]},
@@ -66,7 +77,11 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "POST /episodes/{episode_id}/alert": {"alert_id": "{alert_id}", "how": "acknowledge"},
     "POST /episodes/{episode_id}/{name}": {"item_id": "{item_id}", "resolution": "done"},
     "POST /episodes/new": {"how": "fields"},
+    "POST /worklist": {"q": ""},
+    "POST /authorizations/{case_id}/{name}": {"owner": "reviewer"},
 }
+ACTS: Final[dict[str, str]] = {"POST /authorizations/{case_id}/{name}": "owner"}
+"""What stands for `{name}` where it is not `resolve`."""
 
 STARTS: Final[frozenset[str]] = frozenset({"POST /v1/episodes", "POST /v1/episodes/import", "POST /episodes/new"})
 """Routes that make something new: there is no row of another house to ask for."""
@@ -126,15 +141,29 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "VALUES (%s, 'meridian', 'in', '278', %s, %s, %s, 'quarantined', %s, 'unreadable')",
             (message, request, b"not ours to open", message, AT),
         )
+        evidence = _sealed_words(house, connection, page["authorizations"][0]["id"], page["person_id"])
         session = _one(connection, "SELECT id FROM session WHERE facility = 'harbor' LIMIT 1", None)
     return Rows(
         {
             "episode_id": stage.episode, "transition_id": asked["subject_id"], "case_id": page["authorizations"][0]["id"],
             "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
-            "message_id": message, "session_id": session, "exception_id": exception, "facility": "harbor",
-            "payer": "meridian", "kind": "levels", "key": "no-such-command", "name": "resolve",
+            "evidence_id": evidence, "message_id": message, "session_id": session, "exception_id": exception,
+            "facility": "harbor", "payer": "meridian", "kind": "levels", "key": "no-such-command", "name": "resolve",
         }
     )  # fmt: skip
+
+
+def _sealed_words(house: House, connection: psycopg.Connection[Any], case: str, person: str) -> str:
+    made = str(uuid.uuid4())
+    found = connection.execute("SELECT wrapped_key FROM person WHERE id = %s", (person,)).fetchone()
+    assert found is not None
+    sealed = seal_message(load_keyring(house.settings), uuid.UUID(person), bytes(found[0]), "made for a test")
+    connection.execute(
+        "INSERT INTO case_evidence (id, authorization_id, person_id, kind, sealed, at, recorded_by) "
+        "VALUES (%s, %s, %s, 'call', %s, %s, 'reviewer:reviewer')",
+        (made, case, person, sealed, AT),
+    )
+    return made
 
 
 def _one(connection: psycopg.Connection[Any], statement: str, value: str | None) -> str:

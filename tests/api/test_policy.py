@@ -22,7 +22,7 @@ from tests.api import knocks
 
 ROLES: Final = tuple(r.value for r in Role if r is not Role.SYSTEM)
 PAGES: Final = frozenset(
-    door for door in POLICY if re.match(r"[A-Z]+ /(login|logout|board|queue|worklist|episodes|$)", door)
+    door for door in POLICY if re.match(r"[A-Z]+ /(login|logout|board|queue|worklist|episodes|authorizations|$)", door)
 )
 CSRF: Final = re.compile(r'name="csrf" value="([^"]+)"')
 _keys = itertools.count(1)
@@ -114,7 +114,7 @@ class Neighbourhood:
             body = knocks.BODIES.get(door) if door not in knocks.STARTS else knocks.starting(door)
             assert body is not None, f'add to BODIES in tests/api/knocks.py: "{door}": {{...}} (a body that it reads)'
             sent["json"] = {**body, "surprise": True} if spoilt else body
-        address = behind.fill(path)
+        address = behind.fill(path.replace("{name}", knocks.ACTS.get(door, "resolve")))
         if cookies:
             headers["Cookie"] = "; ".join(f"{n}={v}" for n, v in cookies.items())
         if path == "/v1/events":
