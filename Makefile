@@ -36,13 +36,14 @@ reset: $(READY) ## delete the demo data, after asking
 test: $(READY) browser ## run all tests
 	@$(PY) -m pytest $(ARGS)
 
-check: $(READY) ## lint, types, floors, migrations, locked definitions
+check: $(READY) ## lint, types, floors, migrations, locked definitions, secrets
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m local.stack check-migrations
 	$(PY) -m local.definitions check
+	$(PY) -m local.secret_scan
 
 format: $(READY) ## put the code into its house form
 	$(VENV)/bin/ruff check --fix .
