@@ -94,6 +94,9 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/charges": HOUSE,
     "GET /v1/charges/exceptions": _only(Role.BILLER, Role.DIRECTOR),
     "POST /v1/charges/exceptions/{exception_id}/resolve": _only(Role.BILLER, Role.DIRECTOR),
+    # trust
+    "GET /v1/disclosures": _only(Role.AUDITOR),
+    "GET /v1/disclosures.pdf": _only(Role.AUDITOR),
     # pages
     "GET /login": PUBLIC,
     "POST /login": PUBLIC,

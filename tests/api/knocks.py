@@ -66,6 +66,8 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
     "GET /v1/census/board": {"facility": "harbor"},
     "GET /v1/schedule": {"episode": "{episode_id}", "week": DAY},
     "GET /v1/charges": {"episode": "{episode_id}"},
+    "GET /v1/disclosures": {"patient": "{person_id}"},
+    "GET /v1/disclosures.pdf": {"patient": "{person_id}"},
     "GET /": {"facility": "harbor"},
     "GET /board/now": {"facility": "harbor"},
 }
@@ -147,8 +149,9 @@ def make_rows(house: House, caller: Caller) -> Rows:
         {
             "episode_id": stage.episode, "transition_id": asked["subject_id"], "case_id": page["authorizations"][0]["id"],
             "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
-            "evidence_id": evidence, "message_id": message, "session_id": session, "exception_id": exception,
-            "facility": "harbor", "payer": "meridian", "kind": "levels", "key": "no-such-command", "name": "resolve",
+            "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
+            "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
+            "key": "no-such-command", "name": "resolve",
         }
     )  # fmt: skip
 
