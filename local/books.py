@@ -126,10 +126,11 @@ def _files(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 
 def _sent_never_received(books: Books) -> Iterator[Difference]:
-    """`unknown` may have got lost on the way; `sent` was answered, so it was received."""
+    """`unknown` may have got lost on the way; `sent` was answered, so it was received. What people sent by hand went to
+    people, and an acknowledgement is the end of a call that the payer made."""
     received = _files(books.came())
     for row in books.out:
-        if row["status"] == SENT and (row["partner"], row["fingerprint"]) not in received:
+        if row["status"] == SENT and row["kind"] == DECIDES and (row["partner"], row["fingerprint"]) not in received:
             yield Difference(Kind.NEVER_RECEIVED, row["partner"], f"{_named(row)} was sent and never received")
 
 

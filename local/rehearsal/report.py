@@ -65,9 +65,10 @@ UNCOVERED = """
         AND (c.expires_at IS NULL OR c.expires_at > d.intent_at)
         AND c.scope->'contents' ? d.content AND c.scope->'purposes' ? d.purpose
         AND (c.scope->'recipients' ? d.recipient OR c.scope->'recipient_classes' ? 'health_plans'), false)"""
+# An acknowledgement (999, TA1) names places in a payer's own file and nobody.
 UNTOLD = """
     SELECT count(*) FROM exchange_message m
-    WHERE m.direction = 'out' AND NOT EXISTS (SELECT 1 FROM disclosure d WHERE d.message_id = m.id)"""
+    WHERE m.direction = 'out' AND m.kind <> '999' AND NOT EXISTS (SELECT 1 FROM disclosure d WHERE d.message_id = m.id)"""
 
 PROMPTS = """
     SELECT kind, owner_role, count(*) FROM open_item GROUP BY kind, owner_role ORDER BY count(*) DESC, kind"""

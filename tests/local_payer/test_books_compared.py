@@ -147,8 +147,12 @@ def test_each_planted_difference_is_found_alone(plant: str) -> None:
         replace(EQUAL, standing=(stands(action=None),), cases=(case(state="received"),)),
         replace(EQUAL, standing=(stands(), stands("CAN1", "C")), cases=(case(state="cancelled"), case("CAN1", "cancelled"))),
         replace(EQUAL, standing=(stands(action="A6"),)),
+        replace(EQUAL, out=(*EQUAL.out, sent("", "000000002") | {"kind": "999", "trace": None, "attempts": None}),
+                counters=({"partner": "meridian", "last": 2},)),
+        replace(EQUAL, out=(*EQUAL.out, sent("EP2") | {"kind": "telephone", "control_number": None})),
     ],
-    ids=["asked again", "not left yet", "cut off", "a 999", "a piece", "a notice", "no answer yet", "a case ended", "modified"],
+    ids=["asked again", "not left yet", "cut off", "a 999", "a piece", "a notice", "no answer yet", "a case ended", "modified",
+         "our 999", "told by telephone"],
 )  # fmt: skip
 def test_what_is_no_difference(books: Books) -> None:
     assert differences(books) == []
