@@ -14,8 +14,9 @@ from activities.per_diem_accounts import write_accounts
 from definitions.base import WireModel
 from definitions.ids import derived
 from definitions.movement import MovementFact, ProjectedStay, Projection
-from definitions.vocabulary import AssessmentStatus, AuthorizationStatus, MovementKind, Phase, Role
+from definitions.vocabulary import AssessmentStatus, AuthorizationStatus, MovementKind, Phase, Role, Track
 from rules.calendar import facility_date
+from rules.case_ending import last_day_of_case
 from rules.due_assessments import due_assessments
 from rules.projection import project, root_of, standing
 from rules.sessions import sessions_for
@@ -236,7 +237,7 @@ async def _cases(writing: Writing, projection: Projection, by: UUID) -> Restated
             await _reopen(writing, case, by)
             reopened += 1
         elif stay.ended_at is not None:
-            ended += await _follow_end(writing, case, stay.ended_at, by)
+            ended += await _follow_end(writing, case, stay, _into_bed(projection, stay.ended_at), by)
     main = projection.main
     live = next((c for c in cases if main and c.stay_id == main.id and _speaks(writing, c)), None)
     if main is not None:
@@ -274,8 +275,15 @@ async def _never_was(writing: Writing, case: Authorization) -> int:
     return 1
 
 
-async def _follow_end(writing: Writing, case: Authorization, ended_at: datetime, by: UUID) -> int:
-    on = max(facility_date(ended_at, writing.facility.zone) - timedelta(days=1), case.from_date)
+def _into_bed(projection: Projection, at: datetime) -> bool:
+    return any(s.track is Track.BED and s.started_at == at for s in projection.stays)
+
+
+async def _follow_end(writing: Writing, case: Authorization, stay: ProjectedStay, into_bed: bool, by: UUID) -> int:
+    on = last_day_of_case(
+        writing.edition.payers[case.payer], stay.track, facility_date(stay.ended_at or writing.now, writing.facility.zone),
+        case.from_date, into_bed=into_bed, died=stay.departure == MovementKind.DEATH.value,
+    )  # fmt: skip
     if case.ended_from is not None and case.end_dated_by is None and case.end_dated_on is not None:
         # Its payer ended before the stay did (E38): a later end of the stay gives it no more days.
         on = min(on, case.end_dated_on)

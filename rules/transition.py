@@ -24,6 +24,7 @@ from definitions.plan import (
 )
 from definitions.plan_facts import ConsentFact, PlanFacts, Wish
 from definitions.vocabulary import (
+    Disposition,
     ConsentStatus,
     MovementKind,
     Phase,
@@ -32,6 +33,7 @@ from definitions.vocabulary import (
     TransitionKind,
 )
 from rules.calendar import facility_date
+from rules.case_ending import last_day_of_case
 from rules.case_opening import OPEN_CASES, case_of, cases_beside, payer_at, uncovered_at
 from rules.due_assessments import due_assessments
 from rules.plan_blockers import bed_for, blockers_of, owed, standing_consent
@@ -241,13 +243,21 @@ def _why_present(form: ConsentForm, standing: ConsentFact | None, wish: Wish, *,
 
 
 def cases_closed(facts: PlanFacts, wish: Wish, left: Collection[UUID]) -> tuple[CaseToClose, ...]:
-    """Authorizations of the stays left end the day before; same-day admissions end on their own day."""
+    """Authorizations of the stays left, each with the last day it is for."""
     moved_on = facility_date(wish.effective_at, facts.facility.zone)
+    target = facts.levels.get(wish.to_level) if wish.to_level else None
+    into_bed, died = target is not None and target.needs_bed, wish.disposition is Disposition.DECEASED
     return tuple(
-        CaseToClose(authorization_id=c.id, on=max(moved_on - timedelta(days=1), c.from_date))
+        CaseToClose(
+            authorization_id=c.id,
+            on=last_day_of_case(
+                facts.payers.get(c.payer, facts.payer), facts.levels[c.level].track, moved_on, c.from_date,
+                into_bed=into_bed, died=died,
+            ),
+        )
         for c in facts.cases
         if c.status in OPEN_CASES and c.stay_id is not None and c.stay_id in left
-    )
+    )  # fmt: skip
 
 
 def _case_ahead(facts: PlanFacts, wish: Wish, level: LevelOfCare, payer: Payer) -> UUID | None:
