@@ -25,8 +25,11 @@ KEPT: Final = """
 STANDING: Final = """
     SELECT DISTINCT ON (r.id) a.payer AS partner, r.trace, r.authorization_id, d.action, d.source
     FROM authorization_request r JOIN "authorization" a ON a.id = r.authorization_id
-    LEFT JOIN authorization_decision d ON d.request_id = r.id AND d.superseded_by IS NULL
+    LEFT JOIN authorization_decision d ON d.request_id = r.id AND (d.superseded_by IS NULL OR EXISTS (
+        SELECT 1 FROM authorization_decision s WHERE s.id = d.superseded_by AND s.request_id <> r.id))
     ORDER BY r.id, d.received_at DESC NULLS LAST, d.arrival DESC, d.id"""
+"""What stands of the answers to each trace: an appeal that was granted replaces a denial in the case, and the denial
+stays the answer to its own trace, in the payer's book as in ours."""
 COUNTERS: Final = "SELECT partner, last FROM control_number WHERE position('/' IN partner) = 0"
 
 STATES: Final[Mapping[str | None, str]] = {

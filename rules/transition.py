@@ -24,8 +24,8 @@ from definitions.plan import (
 )
 from definitions.plan_facts import ConsentFact, PlanFacts, Wish
 from definitions.vocabulary import (
-    Disposition,
     ConsentStatus,
+    Disposition,
     MovementKind,
     Phase,
     Role,

@@ -255,6 +255,21 @@ def test_a_real_database_against_a_real_payer(
     ]
 
 
+def test_a_denial_stays_the_answer_to_its_trace_when_an_appeal_is_granted(
+    ours: Ours, fresh_database: str, driven: PayerProcess
+) -> None:
+    """The case follows the appeal; the payer's book keeps an answer to each trace, and so does the comparison."""
+    asked = emitted(residential(trace="EP1", member_id="W123456789D"), replace(CONTROL, number=1))
+    ours.taken(1)
+    ours.asked("EP1", asked, "000000001")
+    granted = "an appeal's answer"
+    denied = driven.send(asked, at=NOON).text
+    ours.decided("EP1", denied, "A3", superseded_by=hashlib.sha256(granted.encode()).hexdigest())
+    ours.asked("AP1", "an appeal", "000000001", status="unknown")
+    ours.decided("AP1", granted, "A1")
+    assert [s for s in sentences(fresh_database, driven) if "EP1" in s] == []
+
+
 def sentences(database: str, payer: PayerProcess) -> list[str]:
     return [str(found) for found in compare(database, payer.url)]
 
