@@ -64,7 +64,7 @@ async def _change(writing: Writing, request: ChangeCoverage) -> Answer | Refusal
 async def _follow(writing: Writing, request: ChangeCoverage, before: Rows, after: Rows) -> Answer:
     """Everything the changed rows entail for this episode, and word to whoever else counts on them."""
     first = first_change(before, after)
-    opened = await ask_payers(writing, before, after)
+    opened = await ask_payers(writing, request.reason, before, after)
     settled = await settle(writing, after)
     await owe_for_change(writing, request, before, after)
     days = await _price_again(writing, first) if first is not None else 0

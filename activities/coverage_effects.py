@@ -19,7 +19,7 @@ from definitions.ids import derived
 from definitions.movement import ProjectedStay
 from definitions.payer import Payer
 from definitions.plan_facts import CaseFact
-from definitions.vocabulary import ConsentStatus, ContentClass, CoverageKind, Phase, Purpose, Role
+from definitions.vocabulary import ConsentStatus, ContentClass, CoverageKind, CoverageReason, Phase, Purpose, Role
 from rules.calendar import facility_date, midnight_before
 from rules.case_opening import CaseWish, case_for, outlived
 from rules.coverage import Rows, entered, first_change, last_day_of, primary_on
@@ -31,6 +31,9 @@ from storage.repositories.episode import stays_of
 
 CHECK_WITHIN = timedelta(hours=24)
 """Eligibility and benefits of a new payer are looked up within a day (ELG-01)."""
+ELIGIBILITY_UNKNOWN = "1"
+DELAY_REASON = {CoverageReason.RETRO_GRANTED: "8"}
+"""UM10 of what is asked looking back (domain 4.5): 8, eligibility was decided late; 1, nobody knew of the coverage."""
 BILLING = "billing"
 """Forms that hold the billing to a plan: financial responsibility and assignment of benefits (domain 3.7)."""
 
@@ -122,21 +125,21 @@ async def _somebody_pays(writing: Writing, rows: Rows, on: date) -> None:
     )  # fmt: skip
 
 
-async def ask_payers(writing: Writing, before: Rows, after: Rows) -> list[UUID]:
+async def ask_payers(writing: Writing, reason: CoverageReason, before: Rows, after: Rows) -> list[UUID]:
     """A case for every stay with days that a payer holds now and did not hold before: ahead, from today, or looking
     back (E26, E38, E41). A payer that wants nothing leaves its evidence (AUTH-10)."""
     opened: list[UUID] = []
     stays = await stays_of(writing.session, writing.episode.id)
     for span in entered(before, after):
         for stay in stays:
-            case_id = await _ask(writing, stay, span.coverage, span.first, span.last)
+            case_id = await _ask(writing, reason, stay, span.coverage, span.first, span.last)
             if case_id is not None:
                 opened.append(case_id)
     return opened
 
 
 async def _ask(
-    writing: Writing, stay: ProjectedStay, held: CoverageInterval, first: date, last: date | None
+    writing: Writing, reason: CoverageReason, stay: ProjectedStay, held: CoverageInterval, first: date, last: date | None
 ) -> UUID | None:
     zone = writing.facility.zone
     begins = max(first, facility_date(stay.started_at, zone))
@@ -146,7 +149,7 @@ async def _ask(
         return None
     wish = CaseWish(
         writing.levels[stay.level], begins, ends, looking_back=begins < facility_date(writing.now, zone),
-        coverage_id=held.id,
+        coverage_id=held.id, delay_reason=DELAY_REASON.get(reason, ELIGIBILITY_UNKNOWN),
     )  # fmt: skip
     wanted = case_for(writing.edition.payers[held.payer], wish)
     key = f"{writing.key}:{stay.id}:{begins.isoformat()}"

@@ -46,6 +46,8 @@ class CaseToOpen(WireModel):
     why: str
     coverage_id: UUID | None = None
     """None: the coverage the episode shows."""
+    delay_reason: str | None = None
+    """UM10 of a request that comes late (domain 4.5)."""
 
 
 class SessionsChange(WireModel):

@@ -28,6 +28,8 @@ class CaseWish:
     urgent: bool = False
     looking_back: bool = False
     """The care has begun already: the request is retrospective (domain 4.1, E26)."""
+    delay_reason: str | None = None
+    """UM10, why it comes late; said of a request that looks back only."""
     coverage_id: UUID | None = None
 
 
@@ -58,7 +60,7 @@ def case_for(payer: Payer, wish: CaseWish) -> CaseToOpen:
         payer=payer.key, level=level.key, kind=kind, unit=terms.unit.value, units=units, from_date=wish.first,
         through_date=through, urgent=wish.urgent or (level.needs_bed and not wish.looking_back), required=True,
         why=f"{payer.name} wants {kind.value} for {level.key}: {units} {terms.unit.value}",
-        coverage_id=wish.coverage_id,
+        coverage_id=wish.coverage_id, delay_reason=wish.delay_reason if wish.looking_back else None,
     )  # fmt: skip
 
 

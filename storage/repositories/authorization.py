@@ -56,6 +56,7 @@ async def open_case(
     now: datetime,
     required: bool,
     why: str,
+    delay_reason: str | None = None,
 ) -> None:
     """Open a case and its first request, and ask the outbox to start its workflow. Not required: the case is
     kept as evidence and nothing is sent (AUTH-10). Safe to repeat by id."""
@@ -74,7 +75,7 @@ async def open_case(
         return
     await add_request(
         session, request_id=request_id, case_id=case_id, episode_id=episode_id, kind=kind, level=level, unit=unit,
-        units=units, from_date=from_date, through_date=through_date, urgent=urgent, now=now,
+        units=units, from_date=from_date, through_date=through_date, urgent=urgent, now=now, delay_reason=delay_reason,
     )  # fmt: skip
     await announce(
         session,

@@ -211,8 +211,8 @@ async def test_a_switch_backdated_into_closed_days(harbor: Harbor) -> None:
     assert [(c.service_date, c.payer) for c in void] == [(on("2026-03-11"), "meridian"), (on("2026-03-12"), "meridian")]
     assert [everything[c.successor].payer for c in void if c.successor] == ["unity", "unity"]
     asked = (await one.all_cases())[1]
-    assert [(r.kind, r.from_date) for r in await requests(one, asked.id)] == [
-        (RequestKind.RETROSPECTIVE, on("2026-03-11"))
+    assert [(r.kind, r.from_date, r.delay_reason) for r in await requests(one, asked.id)] == [
+        (RequestKind.RETROSPECTIVE, on("2026-03-11"), "1")
     ]
     assert await census(harbor, "03-11") == {"meridian": (1, 0, 1, 0), "unity": (0, 1, 0, 1)}
     await sound(harbor)
