@@ -77,6 +77,9 @@ async def apply_verdict(
         root.answered_at = w.now
     elif not overtaken and asked.id == root.id:
         root.status = verdict.status
+    if verdict.action in FINAL and not overtaken and not made.spans:
+        # Days that stood at risk while the payer was deciding are what it decided now (E26, AUTH-08).
+        await w.reprice(root.from_date, root.through_date, f"the payer answered {verdict.action}")
     await _time(w, asked, root, matter, verdict, overtaken)
     await _note(w, asked, verdict, overtaken, made)
     if overtaken:

@@ -227,3 +227,14 @@ async def test_a_data_problem_is_owed_until_something_else_is_answered(database:
     assert "authorization_data_problem" in await one.items()
     await one.answer("A1", 14, now=NOW + timedelta(hours=1))
     assert "authorization_data_problem" not in await one.items()
+
+
+async def test_days_at_risk_are_uncovered_once_the_payer_denies(database: Database) -> None:
+    """E26: `at_risk` says asked and not granted; after a denial nobody is deciding any more."""
+    one = await desk(database)
+    hands = MidnightActivities(database, load_catalog())
+    await nights.close_all(hands, at("2026-03-09 09:00"), PLACE)
+    assert await states(one) == [(7, "at_risk"), (8, "at_risk")]
+    await one.answer("A3", now=at("2026-03-09 10:00"))
+    await nights.close_all(hands, at("2026-03-10 09:00"), PLACE)
+    assert await states(one) == [(7, "uncovered"), (8, "uncovered"), (9, "uncovered")]
