@@ -23,6 +23,8 @@ from storage.repositories.episode import add_movement, movements_of, write_proje
 from storage.repositories.facility_day import mark_stale
 
 ASSESSMENT_DUE = cast(Table, AssessmentDue.__table__)
+ENDED_WITH_CASE = ("transition_wanted", "review_due")
+"""Items that ask for what the end of a case makes needless: the move that has been made, a review of days not stayed."""
 UNSIGNED_AT_END = "the episode ended before it was signed"
 """Why a presented consent was put aside; a correction of the ending finds it by this."""
 
@@ -271,6 +273,11 @@ async def _authorization(
             now=writing.now,
             by=movement_id,
         )
+        for kind in ENDED_WITH_CASE:
+            await work.close_items(
+                writing.session, episode_id=writing.episode.id, now=writing.now, actor="system",
+                resolution="the stay it was for has ended", kind=kind, subject_id=str(case.authorization_id),
+            )  # fmt: skip
     if plan.keeps_stay is not None:
         writing.episode.authorized_level = await authorization.level_granted(writing.session, plan.keeps_stay)
     elif stay_id is not None and plan.kind is not TransitionKind.PARALLEL:
@@ -323,6 +330,7 @@ async def open_wanted_case(
         now=writing.now,
         required=wanted.required,
         why=wanted.why,
+        delay_reason=wanted.delay_reason,
     )
     return case_id
 
