@@ -203,16 +203,19 @@ class Driver:
 
     async def _payer_due(self) -> datetime | None:
         async with httpx2.AsyncClient(timeout=20) as client:
-            said = (await client.get(f"{self._house.payer_url}/book/due")).json()["next"]
-        return datetime.fromisoformat(said) if said else None
+            said = [(await client.get(f"{url}/book/due")).json()["next"] for url in self._house.payer_urls]
+        return min((datetime.fromisoformat(s) for s in said if s), default=None)
 
     async def _deliver(self) -> int:
         due = await self._payer_due()
         if due is None or due > self.now:
             return 0
+        delivered = 0
         async with httpx2.AsyncClient(timeout=60) as client:
-            answer = await client.post(f"{self._house.payer_url}/book/advance", json={"to": self.now.isoformat()})
-        return int(answer.json()["delivered"])
+            for url in self._house.payer_urls:
+                answer = await client.post(f"{url}/book/advance", json={"to": self.now.isoformat()})
+                delivered += int(answer.json()["delivered"])
+        return delivered
 
     async def close_midnight(self, facility: str) -> None:
         """What the nightly schedule does in the wall drive."""

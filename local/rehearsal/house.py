@@ -53,6 +53,11 @@ class House:
         return f"http://127.0.0.1:{self.api_port}"
 
     @property
+    def payer_urls(self) -> tuple[str, ...]:
+        """Where each payer process shows its book; there may be more than one."""
+        return (self.payer_url,)
+
+    @property
     def settings(self) -> Settings:
         names = {k.removeprefix("STEPDOWN_").lower(): v for k, v in self.environment.items()}
         return Settings(**names)  # type: ignore[arg-type]  # texts, as the environment would give them

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from local.rehearsal.caller import Caller
-from local.rehearsal.driver import Driver
 
 ZONE = ZoneInfo("America/Chicago")
 INTAKE_FORMS = ("treatment", "part2_tpo", "financial", "privacy_notice")
@@ -23,10 +22,23 @@ RATINGS = {
 Say = Callable[[str], None]
 
 
+class BusinessTime(Protocol):
+    """A clock that a stage waits on: the driver itself, or one story's part in it."""
+
+    closes: bool
+
+    @property
+    def now(self) -> datetime: ...
+
+    async def advance(self, to: datetime) -> None: ...
+
+    async def settle(self) -> None: ...
+
+
 class Stage:
     """One episode's actors."""
 
-    def __init__(self, caller: Caller, driver: Driver, name: str, say: Say) -> None:
+    def __init__(self, caller: Caller, driver: BusinessTime, name: str, say: Say) -> None:
         self.caller = caller
         self.driver = driver
         self.name = name

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.rehearsal.house import House
+from tests.journeys.review_house import ReviewHouse
+from tests.journeys.review_story import Clockwork
 
 
 @pytest.fixture(scope="module")
@@ -13,5 +15,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     try:
         made.start()
         yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def clockwork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clockwork]:
+    """One house and one clock for all journeys of utilization review, whose files follow each other in time."""
+    made = ReviewHouse(tmp_path_factory.mktemp("reviews"))
+    try:
+        made.start()
+        running = Clockwork(made)
+        yield running
+        running.close()
     finally:
         made.stop()
