@@ -139,7 +139,12 @@ async def ask_payers(writing: Writing, reason: CoverageReason, before: Rows, aft
 
 
 async def _ask(
-    writing: Writing, reason: CoverageReason, stay: ProjectedStay, held: CoverageInterval, first: date, last: date | None
+    writing: Writing,
+    reason: CoverageReason,
+    stay: ProjectedStay,
+    held: CoverageInterval,
+    first: date,
+    last: date | None,
 ) -> UUID | None:
     zone = writing.facility.zone
     begins = max(first, facility_date(stay.started_at, zone))

@@ -23,8 +23,6 @@ from storage.repositories.episode import add_movement, movements_of, write_proje
 from storage.repositories.facility_day import mark_stale
 
 ASSESSMENT_DUE = cast(Table, AssessmentDue.__table__)
-ENDED_WITH_CASE = ("transition_wanted", "review_due")
-"""Items that ask for what the end of a case makes needless: the move that has been made, a review of days not stayed."""
 UNSIGNED_AT_END = "the episode ended before it was signed"
 """Why a presented consent was put aside; a correction of the ending finds it by this."""
 
@@ -266,18 +264,9 @@ async def _authorization(
 ) -> None:
     for case in plan.cases_closed:
         await end_date_case(
-            writing.session,
-            case_id=case.authorization_id,
-            on=case.on,
-            key=writing.key,
-            now=writing.now,
-            by=movement_id,
-        )
-        for kind in ENDED_WITH_CASE:
-            await work.close_items(
-                writing.session, episode_id=writing.episode.id, now=writing.now, actor="system",
-                resolution="the stay it was for has ended", kind=kind, subject_id=str(case.authorization_id),
-            )  # fmt: skip
+            writing.session, case_id=case.authorization_id, on=case.on, key=writing.key, now=writing.now,
+            by=movement_id, left_on=case.left_on,
+        )  # fmt: skip
     if plan.keeps_stay is not None:
         writing.episode.authorized_level = await authorization.level_granted(writing.session, plan.keeps_stay)
     elif stay_id is not None and plan.kind is not TransitionKind.PARALLEL:

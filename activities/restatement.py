@@ -280,9 +280,10 @@ def _into_bed(projection: Projection, at: datetime) -> bool:
 
 
 async def _follow_end(writing: Writing, case: Authorization, stay: ProjectedStay, into_bed: bool, by: UUID) -> int:
+    left_on = facility_date(stay.ended_at or writing.now, writing.facility.zone)
     on = last_day_of_case(
-        writing.edition.payers[case.payer], stay.track, facility_date(stay.ended_at or writing.now, writing.facility.zone),
-        case.from_date, into_bed=into_bed, died=stay.departure == MovementKind.DEATH.value,
+        writing.edition.payers[case.payer], stay.track, left_on, case.from_date, into_bed=into_bed,
+        died=stay.departure == MovementKind.DEATH.value,
     )  # fmt: skip
     if case.ended_from is not None and case.end_dated_by is None and case.end_dated_on is not None:
         # Its payer ended before the stay did (E38): a later end of the stay gives it no more days.
@@ -295,7 +296,9 @@ async def _follow_end(writing: Writing, case: Authorization, stay: ProjectedStay
         return 0
     if case.status in CASE_ENDED:
         return 0
-    await end_date_case(writing.session, case_id=case.id, on=on, key=writing.key, now=writing.now, by=by)
+    await end_date_case(
+        writing.session, case_id=case.id, on=on, key=writing.key, now=writing.now, by=by, left_on=left_on
+    )
     return 1
 
 

@@ -29,6 +29,8 @@ class ConsentToPresent(WireModel):
 class CaseToClose(WireModel):
     authorization_id: UUID
     on: date
+    left_on: date | None = None
+    """The date of leaving that the payer is told; None: the day after `on`."""
 
 
 class CaseToOpen(WireModel):

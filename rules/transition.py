@@ -254,6 +254,7 @@ def cases_closed(facts: PlanFacts, wish: Wish, left: Collection[UUID]) -> tuple[
                 facts.payers.get(c.payer, facts.payer), facts.levels[c.level].track, moved_on, c.from_date,
                 into_bed=into_bed, died=died,
             ),
+            left_on=moved_on,
         )
         for c in facts.cases
         if c.status in OPEN_CASES and c.stay_id is not None and c.stay_id in left

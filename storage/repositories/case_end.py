@@ -12,9 +12,13 @@ from definitions.vocabulary import AuthorizationStatus, DisputeStatus, RequestKi
 from storage.models import Authorization, AuthorizationClock, AuthorizationDispute, AuthorizationRequest
 from storage.repositories.authorization import UNANSWERED, add_request, requests_of_case
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
+from storage.repositories.work import close_items
 
 CLOSING = (RequestKind.CANCEL, RequestKind.DISCHARGE)
 """Requests that an end makes; a correction that undoes the end never revives them."""
+
+NEEDLESS = ("transition_wanted", "review_due")
+"""Items that ask for what the end of a case makes needless: a move that has been made, a review of days not stayed."""
 
 
 async def end_date_case(
@@ -26,11 +30,13 @@ async def end_date_case(
     now: datetime,
     by: UUID | None = None,
     why: str | None = None,
+    left_on: date | None = None,
 ) -> None:
     """The case's last day is `on`; its workflow is told. Questions about later days only are taken back, at the payer
     too where it may have them (E07); one that asks for days that were stayed goes on, for its answer may still pay
     them (E26, E47). A payer that knows of the case gets a notice of the end, which releases what is left. `by` is the
-    movement that ended it, by which a correction finds it again; None: its payer's coverage ended (E38)."""
+    movement that ended it, by which a correction finds it again; None: its payer's coverage ended (E38). `left_on`: the
+    date of leaving that the payer is told; None: the day after the last."""
     case = await session.get(Authorization, case_id, with_for_update=True)
     if case is None or case.status is AuthorizationStatus.END_DATED:
         return
@@ -49,9 +55,14 @@ async def end_date_case(
                                  key, now)  # fmt: skip
     await give_up(session, case_id=case_id, requests=[r.id for r in requests if r.from_date > on], now=now)
     if any(r.status is not AuthorizationStatus.CANCELLED for r in known):
-        left = on + timedelta(days=1)
+        left = left_on or on + timedelta(days=1)
         await _follow_up(session, case, known[0], RequestKind.DISCHARGE, case.from_date, max(left, case.from_date),
                          key, now)  # fmt: skip
+    for kind in NEEDLESS:
+        await close_items(
+            session, episode_id=case.episode_id, now=now, actor="system", resolution="the stay it was for has ended",
+            kind=kind, subject_id=str(case_id),
+        )  # fmt: skip
     await announce(
         session,
         kind=AUTHORIZATION_CHANGED,
