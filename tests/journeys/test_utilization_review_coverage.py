@@ -120,6 +120,8 @@ def test_documents_bring_the_decision_and_the_days_are_covered(told: Told) -> No
         "WHERE d.episode_id = %(e)s AND r.kind <> 'discharge' ORDER BY d.intent_at"
     )
     assert sent == [("initial", "authorization_request"), ("information", "clinical_attachment")]
+    (left,) = p.rows("SELECT through_date FROM authorization_request WHERE episode_id = %(e)s AND kind = 'discharge'")
+    assert left == (date(2026, 7, 8),), "the payer is told the day of leaving, which its contract pays"
     (sheets,) = p.rows(
         "SELECT attachments FROM authorization_request WHERE episode_id = %(e)s AND kind = 'information'"
     )

@@ -101,7 +101,8 @@ def test_requests_are_held_and_the_other_roads_are_shown(told: Told, name: str) 
     case, statecare, meridian, days = p.seen["away"]
     assert case["status"] == "held"
     assert (statecare["state"], statecare["held"]) == ("open", 3)
-    assert statecare["fallback"]["telephone"] and statecare["fallback"]["fax"]
+    assert statecare["fallback"]["telephone"]
+    assert statecare["fallback"]["fax"]
     assert (meridian["state"], meridian["held"]) == ("closed", 0)
     assert all(row[3] == "at_risk" for row in days)
     ((opened, _, status),) = p.items("payer_unreachable")
