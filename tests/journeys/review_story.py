@@ -171,6 +171,8 @@ class Clockwork:
         if not self._opened:
             await self.driver.open(start)
             self._opened = True
+        if start < self.driver.now:
+            raise AssertionError(f"it is {self.driver.now:%Y-%m-%d} already: name files in the order of their dates")
         await self.driver.advance(start)
         await told.play(journeys)
 
