@@ -144,12 +144,14 @@ def test_a_time_out_is_settled_by_an_inquiry_and_nothing_is_sent_again(told: Tol
     p = told.person("unanswered")
     assert p.seen["at first"]["status"] == "timed_out"
     assert p.seen["asked"]["status"] == "approved"
-    ((attempts, inquiries, trace),) = p.rows(
-        "SELECT attempts, inquiries, trace FROM authorization_request WHERE episode_id = %(e)s AND kind = 'initial'"
+    ((ident, attempts, inquiries, trace),) = p.rows(
+        "SELECT id, attempts, inquiries, trace FROM authorization_request WHERE episode_id = %(e)s AND kind = 'initial'"
     )
     assert (attempts, inquiries) == (1, 1)
     book = httpx2.get(f"{told.house.payer_url}/book/messages", timeout=20).json()["messages"]
     came = [m["kind"] for m in book if m["direction"] == "in" and m["trace"] == trace]
     assert came == ["I"]
-    assert len(p.happened("authorization_no_answer")) == len(p.happened("payer_inquiry")) == 1
+    for kind in ("authorization_no_answer", "payer_inquiry"):
+        # Its notice of discharge is kept in silence too, and settled the same way.
+        assert [d["request"] for _, d in p.happened(kind)].count(str(ident)) == 1
     assert {row[3] for row in p.days()} == {"covered"}
