@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     catalog_folder: Path | None = None
     """A folder of definition editions instead of the one that ships."""
     partner_base_url: str = "http://127.0.0.1:8710"
+    partner_addresses: str = Field(default="", pattern=r"^$|^[^=,\s]+=https?://[^=,\s]+(,[^=,\s]+=https?://[^=,\s]+)*$")
+    """`endpoint=address` pairs separated by commas: payers whose system is not below the partners' base address. Only
+    who runs the installation says so, never an edition."""
     partner_timeout_seconds: float = Field(default=15.0, gt=0, le=80)
     """Stays under the 90 s an exchange activity may take (definitions/policies.py)."""
     update_wait_seconds: float = Field(default=8.0, gt=0)
@@ -120,6 +123,12 @@ class Settings(BaseSettings):
         if complaints:
             raise ValueError("; ".join(complaints))
         return self
+
+    @property
+    def partners_apart(self) -> dict[str, str]:
+        """Base address by endpoint."""
+        pairs = (pair.partition("=") for pair in self.partner_addresses.split(",") if pair)
+        return {endpoint: address.rstrip("/") for endpoint, _, address in pairs}
 
     def _conditions(self) -> tuple[tuple[bool, str], ...]:
         return (

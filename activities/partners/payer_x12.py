@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -35,7 +36,9 @@ class Delivery:
 class PayerLine:
     """One HTTP client for all payers; addresses come from definitions and settings."""
 
-    def __init__(self, base_url: str, timeout_seconds: float) -> None:
+    def __init__(self, base_url: str, timeout_seconds: float, apart: Mapping[str, str] | None = None) -> None:
+        """`apart`: endpoints with a base address of their own, as the settings say."""
+        self._apart = dict(apart or {})
         self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout_seconds)
         self._whole = min(2 * timeout_seconds, WHOLE_MAX)
         """The client's own limit is for each step; a payer that answers a byte at a time would be waited for for ever."""
@@ -45,11 +48,12 @@ class PayerLine:
             return Delivery(
                 NOT_SENT, problem="the payer's address in its definition is no path below the partners' address"
             )
+        target = f"{self._apart[endpoint]}/{endpoint}" if endpoint in self._apart else endpoint
         headers = {"content-type": EDI, "x-business-time": now.isoformat()}
         try:
             async with (
                 asyncio.timeout(self._whole),
-                self._client.stream("POST", endpoint, content=text.encode(), headers=headers) as response,
+                self._client.stream("POST", target, content=text.encode(), headers=headers) as response,
             ):
                 return await _read(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):

@@ -1,11 +1,12 @@
 """No edition makes the house speak to an address of its choice: an endpoint is a path below the partners' address."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
 
-from activities.partners.payer_x12 import NOT_SENT, PayerLine
+from activities.partners.payer_x12 import NOT_SENT, SENT, PayerLine
 from definitions.payer import Payer
 from runtime.catalog import load_catalog
 
@@ -40,3 +41,26 @@ async def test_and_one_that_came_in_another_way_is_not_spoken_to(endpoint: str) 
         await line.close()
     assert delivery.outcome == NOT_SENT
     assert "no path below" in (delivery.problem or "")
+
+
+async def test_the_settings_may_place_one_payer_apart() -> None:
+    """Its own system can be away while the others' answer; whatever else an endpoint says is below the base address."""
+    asked = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1])
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    here = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    line = PayerLine("http://127.0.0.1:9", 5, {"x12/statecare": here})
+    try:
+        apart, below = [await line.deliver(e, "ISA", NOW) for e in ("x12/statecare", "x12/meridian")]
+    finally:
+        await line.close()
+        server.close()
+        await server.wait_closed()
+    assert (apart.outcome, below.outcome) == (SENT, NOT_SENT)
+    assert asked == [b"/x12/statecare"]

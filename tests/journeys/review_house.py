@@ -22,13 +22,11 @@ SUMMIT = {
 }
 
 
-def lay_out_catalog(folder: Path, apart_url: str) -> Path:
-    """The shipped editions with the two payers changed; the lock of released editions stays behind."""
+def lay_out_catalog(folder: Path) -> Path:
+    """The shipped editions and the payer by telephone; the lock of released editions stays behind."""
     shutil.copytree(FOLDER, folder)
     (folder / "catalog.lock").unlink()
     edition = folder / "2026-01"
-    own = edition / "payers" / f"{APART}.yaml"
-    own.write_text(_changed(own.read_text(), {f"endpoint: x12/{APART}": f"endpoint: {apart_url}/x12/{APART}"}))
     summit = _changed((edition / "payers" / "meridian.yaml").read_text(), SUMMIT)
     (edition / "payers" / f"{BY_TELEPHONE}.yaml").write_text(summit)
     for facility in (edition / "facilities").glob("*.yaml"):
@@ -48,8 +46,11 @@ class ReviewHouse(House):
     def __init__(self, folder: Path) -> None:
         self._apart_door, self._apart_port = free_port(), free_port()
         self.apart_url = f"http://127.0.0.1:{self._apart_port}"
-        catalog = lay_out_catalog(folder / "catalog", f"http://127.0.0.1:{self._apart_door}")
-        super().__init__(folder, extra={"STEPDOWN_CATALOG_FOLDER": str(catalog)})
+        extra = {
+            "STEPDOWN_CATALOG_FOLDER": str(lay_out_catalog(folder / "catalog")),
+            "STEPDOWN_PARTNER_ADDRESSES": f"x12/{APART}=http://127.0.0.1:{self._apart_door}",
+        }
+        super().__init__(folder, extra=extra)
 
     @property
     def payer_urls(self) -> tuple[str, ...]:

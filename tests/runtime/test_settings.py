@@ -120,3 +120,12 @@ def test_the_keyring_may_stand_in_a_file(file: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("STEPDOWN_KEYRING_FILE", str(tmp_path / "absent"))
     with pytest.raises(SettingsError, match="STEPDOWN_KEYRING_FILE"):
         load_settings(file)
+
+
+def test_payers_with_an_address_of_their_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(file).partners_apart == {}
+    monkeypatch.setenv("STEPDOWN_PARTNER_ADDRESSES", "x12/a=https://a.example/,x12/b=http://127.0.0.1:1")
+    assert load_settings(file).partners_apart == {"x12/a": "https://a.example", "x12/b": "http://127.0.0.1:1"}
+    monkeypatch.setenv("STEPDOWN_PARTNER_ADDRESSES", "x12/a=file:///etc")
+    with pytest.raises(SettingsError, match="STEPDOWN_PARTNER_ADDRESSES"):
+        load_settings(file)
