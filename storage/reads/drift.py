@@ -7,20 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.drift import DriftFacts
-from definitions.vocabulary import AuthorizationStatus, Track
+from definitions.vocabulary import Track
+from storage.reads.night import ASKED
 
-UNDECIDED = (
-    AuthorizationStatus.READY,
-    AuthorizationStatus.WAITING_CONSENT,
-    AuthorizationStatus.SUBMITTED,
-    AuthorizationStatus.PENDED,
-    AuthorizationStatus.TIMED_OUT,
-    AuthorizationStatus.CONTACT_PAYER,
-    AuthorizationStatus.DATA_PROBLEM,
-    AuthorizationStatus.HELD,
-    AuthorizationStatus.INFORMATION_REQUESTED,
-    AuthorizationStatus.INFORMATION_SENT,
-)
 FACTS = text(
     """
     SELECT s.id, s.episode_id, s.level, s.track, (lower(s.period) AT TIME ZONE f.zone)::date AS started_on, s.payer,
@@ -76,7 +65,7 @@ async def read_drift(
     """Facts of every stay open at the ending midnight, with its payer and edition."""
     values = {
         "facility": facility, "on": on, "ends": ends, "monday": on - timedelta(days=on.weekday()),
-        "ahead": on + timedelta(days=7), "undecided": [s.value for s in UNDECIDED],
+        "ahead": on + timedelta(days=7), "undecided": [s.value for s in ASKED],
     }  # fmt: skip
     return [
         (
