@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -12,9 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from local.stack.account import Account
+from local.stack.errors import StackError
 
 LOG_BYTES_MAX: Final = 10_000_000
 STOP_SECONDS: Final = 20.0
+FIRST_PORT: Final = 15_000
+LAST_PORT: Final = 32_000
+PORT_TRIES: Final = 200
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -103,10 +108,13 @@ class ChildProcess:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, on the loopback address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, on the loopback address. It lies below those that systems hand out for outgoing
+    connections: one of these could take it before its owner listens."""
+    for _ in range(PORT_TRIES):
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+        if not port_taken(port):
+            return port
+    raise StackError(f"no free port between {FIRST_PORT} and {LAST_PORT}; stop what listens there")
 
 
 def port_taken(port: int, host: str = "127.0.0.1") -> bool:

@@ -67,7 +67,6 @@ async def open_case(
             id=case_id, episode_id=episode_id, person_id=person_id, coverage_id=coverage_id, stay_id=stay_id,
             facility=facility, payer=payer, level=level, status=status, why=why, unit=unit, requested_units=units,
             granted_units=0, from_date=from_date, transition_id=transition_id, opened_at=now, version=1,
-            listed=required,
         )
         .on_conflict_do_nothing(index_elements=["id"])
     )  # fmt: skip

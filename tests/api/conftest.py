@@ -1,4 +1,5 @@
-"""One house for the API tests, with its clock standing at a Monday morning."""
+"""A house for each file of API tests, with its clock standing at a Monday morning: beds are finite, and one file's people
+would leave none to the next."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from local.rehearsal.house import House
 MOMENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("house"))
     try:
