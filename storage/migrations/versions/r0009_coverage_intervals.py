@@ -64,7 +64,7 @@ DEADLINES = (
 ALTER TABLE due ADD CONSTRAINT ck_due_kind CHECK (kind IN ('assessment_due', 'assessment_escalation',
     'consent_renewal', 'consent_expiry', 'transition_effective', 'leave_return', 'bed_hold_end', 'review_due',
     'last_covered_day', 'payer_decision', 'payer_inquiry', 'payer_retry', 'information_due', 'peer_to_peer',
-    'appeal_filing', 'appeal_decision', 'notification_due', 'eligibility_check', 'follow_up', 'open_item_due',
+    'appeal_filing', 'appeal_decision', 'notification_due', 'follow_up', 'open_item_due',
     'alert_acknowledgement', 'coverage_change')) NOT VALID
 """,
     "ALTER TABLE due VALIDATE CONSTRAINT ck_due_kind",
