@@ -15,6 +15,7 @@ from rules.calendar import (
     plus_business_days,
     plus_business_hours,
 )
+from rules.utilization import decision_due
 
 CONCURRENT_NOTICE: Final = timedelta(hours=24)
 """An urgent extension asked for at least this long before the end gets the short limit (29 CFR 2560.503-1)."""
@@ -78,11 +79,10 @@ def start(name: ClockName, now: datetime, payer: Payer, regime: Regime) -> Runni
 
 
 def _contract(name: ClockName, now: datetime, payer: Payer) -> tuple[datetime, str]:
-    hours = payer.decision.standard_hours if name is ClockName.DECISION_STANDARD else payer.decision.urgent_hours
+    urgent = name is not ClockName.DECISION_STANDARD
+    hours = payer.decision.urgent_hours if urgent else payer.decision.standard_hours
     words = f"{hours} hours, {payer.decision.clock.value}, by contract"
-    if payer.decision.clock is ClockKind.BUSINESS:
-        return plus_business_hours(now, hours, payer.review.zone, payer.review.holidays), words
-    return now + timedelta(hours=hours), words
+    return decision_due(now, urgent, payer.decision, payer.review), words
 
 
 def _filing(now: datetime, days: int, review: ReviewClock) -> tuple[datetime, str]:
