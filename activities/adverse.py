@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities import case_clocks
-from activities.case_record import CaseWriting
+from activities.case_record import UNANSWERED, CaseWriting, requests_of
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus
 from rules.disputes import FILING_CLOCK, LIVE, OPEN, DisputeFact, Step, after_upheld, opened_by_denial
@@ -186,6 +186,23 @@ async def say_appeal_is_open(w: CaseWriting, root: AuthorizationRequest) -> None
             )
 
 
+async def _without_object(w: CaseWriting, dispute: AuthorizationDispute) -> None:
+    """The request a contest was filed by: what has not left stays here, and who has it is told by a person."""
+    for filed in await requests_of(w.session, w.case.id):
+        if filed.dispute_id != dispute.id or filed.status not in UNANSWERED:
+            continue
+        left = filed.first_sent_at is not None or filed.attempts > 0
+        filed.status = AuthorizationStatus.CANCELLED
+        await case_clocks.stop(w, filed.id, cancelled=True)
+        if left:
+            await w.owe(
+                "appeal_without_object",
+                f"{w.case.payer} granted {w.case.level} by itself: take {WORDS[dispute.kind]} back, so that it closes it too",
+                subject=filed.trace,
+                rule="AUTH-13",
+            )
+
+
 async def no_longer_contested(w: CaseWriting, root: AuthorizationRequest) -> None:
     """The payer granted what was asked: what is still open to contest it has no object."""
     live = [d for d in await disputes_of(w, root.id) if d.status in LIVE]
@@ -193,6 +210,7 @@ async def no_longer_contested(w: CaseWriting, root: AuthorizationRequest) -> Non
         dispute.status, dispute.decided_at = DisputeStatus.WITHDRAWN, w.now
         dispute.version += 1
         await case_clocks.stop(w, dispute.id, cancelled=True)
+        await _without_object(w, dispute)
     still = [d for d in await disputes_of(w) if d.status in LIVE]
     if not still:
         await w.done(CONTEST_ITEMS, "granted")

@@ -24,6 +24,7 @@ OPEN_STILL = (AuthorizationStatus.CONTACT_PAYER, AuthorizationStatus.DATA_PROBLE
 """An answer came, and the question is as open as before."""
 ANSWERED_BY_A_PEND = ("payer_silent", "authorization_data_problem", "receipt_missing")
 ANSWERED_BY_A_DECISION = (*ANSWERED_BY_A_PEND, "payer_late", "contact_payer", "payer_unreachable", "notice_late")
+NOT_REQUIRED = AuthorizationStatus.NOT_REQUIRED
 ADVERSE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, AuthorizationStatus.VOIDED)
 
 
@@ -245,10 +246,10 @@ async def _work_for_people(
     if decided:
         await _documents_done(w, matter, verdict.status)
     if matter.kind in CONTESTING and decided:
-        await after_contest(w, matter, root, overturned=verdict.units > 0)
+        await after_contest(w, matter, root, overturned=verdict.units > 0 or verdict.status is NOT_REQUIRED)
     if root.status in ADVERSE and decided:
         await after_adverse(w, root, verdict, took_back=_took_back(verdict, made))
-    elif verdict.status is AuthorizationStatus.APPROVED:
+    elif verdict.status in (AuthorizationStatus.APPROVED, NOT_REQUIRED):
         await no_longer_contested(w, root)
     if verdict.status is AuthorizationStatus.DATA_PROBLEM:
         await w.owe("authorization_data_problem", verdict.why, subject=asked.trace)

@@ -41,6 +41,9 @@ from storage.repositories.work import deadlines_of
 GRANTING = (Action.CERTIFIED, Action.PARTIAL, Action.MODIFIED)
 DELAY_REASONS = frozenset({"1", "2", "3", "4", "7", "8", "10", "11", "15", "16", "17"})
 """UM10 (domain 4.5)."""
+NOBODY_COULD_KNOW = frozenset({"1", "2", "7", "8", "15"})
+"""UM10 that excuse a request past the contract's window: eligibility unknown or decided late, litigation, a third party's
+delay, a disaster (domain 4.1, E40)."""
 
 
 class AuthorizationActivities(AuthorizationContract):
@@ -184,6 +187,14 @@ async def _asked_by_person(w: CaseWriting, request: RequestReview) -> Refusal | 
         return Refusal(
             code=ErrorType.INVALID_REQUEST, detail=f"delay_reason is one of {', '.join(sorted(DELAY_REASONS))}"
         )
+    if kind is RequestKind.RETROSPECTIVE and request.delay_reason not in NOBODY_COULD_KNOW:
+        back = (facility_date(w.now, w.zone) - request.from_date).days
+        if back > w.payer.retrospective_days:
+            return Refusal(
+                code=ErrorType.INVALID_REQUEST,
+                detail=f"{w.payer.key} takes requests {w.payer.retrospective_days} days back, and this one begins {back} "
+                f"days back; only {', '.join(sorted(NOBODY_COULD_KNOW, key=int))} as delay_reason opens it again, or appeal",
+            )
     twice = await _asked_already(w, request)
     if twice is not None:
         return twice

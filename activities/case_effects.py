@@ -7,7 +7,8 @@ from uuid import UUID
 
 from activities import case_clocks
 from activities.adverse import WORDS, say_appeal_is_open
-from activities.case_record import CaseWriting
+from activities.answers import apply_verdict
+from activities.case_record import CaseWriting, moves_on
 from activities.inquiry import arm
 from activities.payer_queue import wake_held
 from definitions.deadline import Deadline
@@ -23,6 +24,8 @@ from definitions.vocabulary import (
 )
 from rules.case_deadlines import wish_subject
 from rules.disputes import OPEN
+from rules.grants import DEEMED
+from rules.payer_answer import AnswerVerdict
 from rules.utilization import units_through
 from storage.models import AuthorizationDispute, AuthorizationRequest, Stay
 from storage.repositories import authorization as cases
@@ -58,6 +61,9 @@ async def _review_due(w: CaseWriting, _: Deadline) -> None:
     lcd = w.case.last_covered_day
     if lcd is None:
         return
+    moves = await moves_on(w)
+    if moves is not None and moves <= lcd + timedelta(days=1):
+        return
     terms = w.payer.terms(w.case.level)
     units = terms.concurrent_units if terms else 0
     await w.owe(
@@ -71,6 +77,9 @@ async def _review_due(w: CaseWriting, _: Deadline) -> None:
         return
     first = lcd + timedelta(days=1)
     last = units_through(first, terms.span_days or units) if terms else first
+    if moves is not None and last >= moves:
+        last = moves - timedelta(days=1)
+        units = min(units, (last - first).days + 1)
     await ask(
         w, derived(w.case.id, "continued", lcd.isoformat()), RequestKind.CONCURRENT, units, first, last,
         urgent=w.urgent_care,
@@ -114,6 +123,9 @@ async def _late(w: CaseWriting, deadline: Deadline) -> None:
         )
         return
     await case_clocks.breach(w, asked.id, *case_clocks.DECISIONS)
+    if w.regime.deemed_approved and asked.units > 0:
+        await _deem(w, asked, deadline)
+        return
     await w.owe(
         "payer_late",
         f"{w.case.payer} did not decide in its time: call, and keep the dates as evidence",
@@ -121,6 +133,22 @@ async def _late(w: CaseWriting, deadline: Deadline) -> None:
         rule="AUTH-03",
     )
     await w.note("payer_late", {"request": str(asked.id), "due": deadline.at.isoformat()})
+
+
+async def _deem(w: CaseWriting, asked: AuthorizationRequest, deadline: Deadline) -> None:
+    """Silence past the limit is approval of what was asked; the payer's own answer replaces it when it comes (AUTH-03)."""
+    verdict = AnswerVerdict(
+        status=AuthorizationStatus.APPROVED, action=DEEMED, level=asked.level, unit=asked.unit, units=asked.units,
+        why=f"deemed approved: the time to decide ended at {deadline.at.isoformat()} ({w.regime.key})",
+        from_date=asked.from_date, through_date=asked.through_date,
+    )  # fmt: skip
+    await apply_verdict(w, asked, verdict, fingerprint=f"deemed:{asked.id}", source="regime", message_id=None)
+    await w.owe(
+        "deemed_approved",
+        f"{w.case.payer} let its time pass, which the law counts as approval: have it confirmed in writing",
+        subject=asked.trace,
+        rule="AUTH-03",
+    )
 
 
 async def _inquire(w: CaseWriting, deadline: Deadline) -> None:

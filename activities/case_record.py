@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.sending_deadlines import inquiry_at, retries_of, to_send
@@ -17,7 +17,14 @@ from definitions.ids import derived, episode_workflow
 from definitions.level import LevelOfCare
 from definitions.payer import Payer
 from definitions.regime import Regime
-from definitions.vocabulary import AuthorizationStatus, BillingBehaviour, ClockName, RequestKind
+from definitions.vocabulary import (
+    AuthorizationStatus,
+    BillingBehaviour,
+    ClockName,
+    RequestKind,
+    TransitionKind,
+    TransitionStatus,
+)
 from rules.calendar import facility_date
 from rules.case_deadlines import deadlines_of
 from rules.clocks import start
@@ -26,7 +33,7 @@ from rules.next_action import next_action
 from rules.sending import confirm_by, must_call
 from runtime.catalog import Catalog
 from storage.engine import Database
-from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, Episode, OpenItem
+from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, Episode, OpenItem, Transition
 from storage.repositories import command as memory
 from storage.repositories import timeline, work
 from storage.repositories.facility_day import mark_stale
@@ -50,6 +57,9 @@ UNANSWERED = (
     AuthorizationStatus.CONTACT_PAYER,
     AuthorizationStatus.DATA_PROBLEM,
 )
+
+BESIDE = (TransitionKind.PARALLEL, TransitionKind.BED_MOVE)
+"""Moves that end no stay."""
 
 
 @dataclass(slots=True)
@@ -272,6 +282,7 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
     return requests, CaseState(
         id=case.id, payer=case.payer, level=case.level, zone=writing.zone, status=case.status,
         opened_at=case.opened_at, last_covered_day=case.last_covered_day, review_due_at=case.review_due_at,
+        moves_on=await moves_on(writing),
         questions=tuple(_question(writing, r, retries.get(r.id)) for r in requests),
         disputes=tuple(
             DisputeState(
@@ -281,6 +292,20 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
             for d in disputes.scalars()
         ),
     )  # fmt: skip
+
+
+async def moves_on(w: CaseWriting) -> date | None:
+    """The facility's date of the approved move, still ahead, that ends the stay at this case's level."""
+    if w.case.last_covered_day is None:
+        return None
+    rows = await w.session.execute(
+        select(func.min(Transition.effective_at)).where(
+            Transition.episode_id == w.episode.id, Transition.status == TransitionStatus.SCHEDULED,
+            Transition.kind.not_in(BESIDE), Transition.from_level == w.case.level,
+        )
+    )  # fmt: skip
+    at = rows.scalar_one_or_none()
+    return facility_date(at, w.zone) if at is not None else None
 
 
 def _question(w: CaseWriting, r: AuthorizationRequest, retry_at: datetime | None) -> QuestionState:

@@ -22,7 +22,7 @@ from rules.projection import project, root_of, standing
 from rules.sessions import sessions_for
 from storage.models import AssessmentDue, Authorization, Movement, PerDiemAccount
 from storage.repositories import case_restatement, horizon, work
-from storage.repositories.case_end import end_date_case
+from storage.repositories.case_end import end_date_case, move_end
 from storage.repositories.coverage import coverages_of
 from storage.repositories.episode import movements_of
 
@@ -290,9 +290,7 @@ async def _follow_end(writing: Writing, case: Authorization, stay: ProjectedStay
         on = min(on, case.end_dated_on)
     if case.status is AuthorizationStatus.END_DATED:
         if case.end_dated_on != on:
-            case.end_dated_on = on
-            case.why = f"the stay it was for ended; last day {on.isoformat()}"
-            case.version += 1
+            await move_end(writing.session, case=case, on=on, left_on=left_on, key=writing.key, now=writing.now)
         return 0
     if case.status in CASE_ENDED:
         return 0

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.hands import EpisodeHands, Writing, answer_for, refused_by_database
 from activities.plan_execution import GRACE, execute, open_planned_case
+from activities.transition_undone import ask_no_more_for, stays_where_it_is
 from definitions.contracts import TransitionContract
 from definitions.episode import (
     Answer,
@@ -325,6 +326,7 @@ async def execute_scheduled(writing: Writing, transition_id: UUID) -> dict[str, 
         await writing.session.refresh(writing.episode)
         reasons = [done]
     row.status = TransitionStatus.BLOCKED
+    await stays_where_it_is(writing, f"blocked:{row.id}:{row.version}")
     row.blocked_reasons = [r.model_dump(mode="json") for r in reasons]
     row.version += 1
     await work.open_item(
@@ -363,6 +365,8 @@ async def _withdraw(writing: Writing, request: WithdrawTransition) -> Answer | R
         return row
     if row.status not in (*OPEN, TransitionStatus.SCHEDULED):
         return _not_open(row)
+    if row.status is TransitionStatus.SCHEDULED:
+        await ask_no_more_for(writing, row)
     row.status = TransitionStatus.WITHDRAWN
     row.decision_reason = request.reason
     row.decided_by, row.decided_at = request.actor, request.now

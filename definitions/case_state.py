@@ -50,5 +50,7 @@ class CaseState(WireModel):
     opened_at: Moment
     last_covered_day: date | None = None
     review_due_at: Moment | None = None
+    moves_on: date | None = None
+    """The date from which an approved move takes the person elsewhere; no day from then on is asked for here."""
     questions: tuple[QuestionState, ...] = ()
     disputes: tuple[DisputeState, ...] = ()

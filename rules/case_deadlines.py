@@ -65,6 +65,8 @@ def _cover(case: CaseState, told: Collection[str]) -> Iterator[Deadline]:
     lcd = case.last_covered_day
     if lcd is None or case.review_due_at is None or case.status is AuthorizationStatus.END_DATED:
         return
+    if case.moves_on is not None and case.moves_on <= lcd + timedelta(days=1):
+        return  # an approved move ends the stay before the cover does; put off or taken back, the review is due at once
     later = [q for q in case.questions if q.from_date > lcd and q.status is not AuthorizationStatus.CANCELLED]
     if any(q.status is AuthorizationStatus.NOT_REQUIRED for q in later):
         return  # the payer asks for nothing after the last covered day (AUTH-10)

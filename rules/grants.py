@@ -15,7 +15,11 @@ from definitions.vocabulary import AuthorizationStatus, RequestKind
 RECEIPT: Final = "receipt"
 """A notice of admission that the payer took: it begins the days without review, and decides as much (domain 4.3)."""
 
-FINAL: Final = frozenset({a.value for a in Action} - {Action.PENDED.value, Action.CONTACT_PAYER.value}) | {RECEIPT}
+DEEMED: Final = "deemed"
+"""The payer's time ran out where silence is approval (AUTH-03): it decides until the payer itself does."""
+
+DECIDED: Final = frozenset({a.value for a in Action} - {Action.PENDED.value, Action.CONTACT_PAYER.value})
+FINAL: Final = DECIDED | {RECEIPT, DEEMED}
 """HCR01 codes that decide. A pend, a wish to be called, an AAA or a 999 say nothing about what was decided before."""
 
 CONTESTING: Final = frozenset({RequestKind.RECONSIDERATION, RequestKind.APPEAL, RequestKind.EXTERNAL_REVIEW})
@@ -134,13 +138,18 @@ def standing(requests: Sequence[RequestFact], decisions: Sequence[DecisionFact])
         if any(_silenced(by_id.get(i)) for i in (decision.request_id, root)):
             continue
         matter = by_id.get(matter_of(decision.request_id, by_id))
-        if matter is not None and matter.kind in CONTESTING and not decision.grants:
+        if matter is not None and matter.kind in CONTESTING and not decision.grants and not needless(decision):
             continue  # upheld, or still open: what was decided before stands
         if takes_over(decision, found.get(root)):
             found[root] = decision
         else:
             overtaken.append(decision.id)
     return Standing(decisions=found, overtaken=tuple(overtaken))
+
+
+def needless(decision: DecisionFact) -> bool:
+    """The payer says that nothing had to be asked: on an appeal this wins it as a grant does (AUTH-10)."""
+    return decision.action == Action.NO_ACTION_REQUIRED.value
 
 
 def _silenced(request: RequestFact | None) -> bool:

@@ -6,17 +6,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.ids import authorization_workflow
-from definitions.vocabulary import AuthorizationStatus
+from definitions.vocabulary import AuthorizationStatus, RequestKind
 from storage.models import Authorization, AuthorizationRequest
 from storage.repositories.authorization import UNANSWERED, requests_of_case
-from storage.repositories.case_end import CLOSING, give_up
+from storage.repositories.case_end import CLOSING, follow_up, give_up, left_house, revive
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
 
 async def reopen_case(session: AsyncSession, *, case: Authorization, key: str, now: datetime) -> None:
-    """Back to the status it ended from. Requests the end withdrew, and only those, are unanswered again: one that was
-    never sent is ready (the gate is asked anew), one that was sent waits for its answer. A notice of the end that has
-    not left stays here."""
+    """Back to the status it ended from, with the requests that the end withdrew. A notice of the end that has not left
+    stays here."""
     status = case.ended_from or AuthorizationStatus.CONTACT_PAYER
     if status is AuthorizationStatus.WAITING_CONSENT:
         status = AuthorizationStatus.READY
@@ -28,26 +27,28 @@ async def reopen_case(session: AsyncSession, *, case: Authorization, key: str, n
         for request in await _requests(session, case, status):
             if request.kind in CLOSING and request.first_sent_at is None:
                 request.status = AuthorizationStatus.CANCELLED
-    for request in await _requests(session, case, AuthorizationStatus.CANCELLED):
-        if request.ended_from is None:
-            continue  # a reviewer took it back, or a correction did
-        if request.sent_at is None and request.first_sent_at is None:
-            request.status = AuthorizationStatus.READY
-        else:
-            request.status = request.ended_from
-        request.ended_from = None
+    await revive(session, case=case, key=key, now=now)
     await _tell(session, case, f"{key}:reopen:{case.id}", now)
 
 
-async def cancel_case(session: AsyncSession, *, case: Authorization, key: str, now: datetime) -> None:
-    """The stay it was for never was (E08): unanswered requests go with it, decisions stay as evidence."""
+async def cancel_case(
+    session: AsyncSession, *, case: Authorization, key: str, now: datetime, why: str = "the stay it was for was taken back",
+    at_payer: bool = False,
+) -> None:  # fmt: skip
+    """The stay it was for never was (E08), or never will be: unanswered requests go with it, decisions stay as evidence.
+    `at_payer`: what the payer may have is taken back there by itself (UM02 3, E07)."""
     case.status = AuthorizationStatus.CANCELLED
-    case.why = "the stay it was for was taken back"
+    case.why = why
     case.version += 1
     requests = await requests_of_case(session, case.id)
     for request in requests:
-        if request.status in UNANSWERED:
-            request.status = AuthorizationStatus.CANCELLED
+        if request.status not in UNANSWERED:
+            continue
+        request.status = AuthorizationStatus.CANCELLED
+        if at_payer and request.about is None and left_house(request):
+            await follow_up(
+                session, case, request, RequestKind.CANCEL, request.from_date, request.through_date, key, now
+            )
     await give_up(session, case_id=case.id, requests=[r.id for r in requests], now=now)
     await _tell(session, case, f"{key}:cancel:{case.id}", now)
 

@@ -22,6 +22,7 @@ MEANS = {
     "NA": AuthorizationStatus.NOT_REQUIRED,
     "AAA": AuthorizationStatus.DATA_PROBLEM,
     "999": AuthorizationStatus.DATA_PROBLEM,
+    "deemed": AuthorizationStatus.APPROVED,
 }
 
 
@@ -81,6 +82,10 @@ ALL = (FIRST, MORE, APPEAL, SECOND, PAPERS)
         ([said("A6", 7), said("A1", 14, on="appeal", number=1)], "A1", 14),
         ([said("A6", 7), said("A4", on="appeal", number=1)], "A6", 7),
         ([said("A4"), said("A1", 14, on="papers", number=1)], "A1", 14),
+        # AUTH-10: an appeal answered that nothing was needed is won; AUTH-03: silence counts until the payer speaks.
+        ([said("A3"), said("NA", on="appeal", number=1)], "NA", 0),
+        ([said("deemed", 14), said("A6", 7, number=1)], "A6", 7),
+        ([said("deemed", 14), said("A4", number=1)], "deemed", 14),
     ],
 )  # fmt: skip
 def test_which_answer_stands(answers: list[DecisionFact], stands: str, units: int) -> None:
@@ -136,7 +141,7 @@ ANSWERS = st.lists(
                 }
             )
         )
-        if d.action in ("A1", "A6")
+        if d.action in ("A1", "A6", "deemed")
         else st.just(d)
     ),
     max_size=12,
