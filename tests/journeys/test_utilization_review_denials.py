@@ -49,8 +49,8 @@ async def lower_level_contested(p: Person) -> None:
 async def overturned_by_call(p: Person) -> None:
     """Denied; the call is set, our clinician misses it, it is set again within the window, and the payer gives in."""
     p.admit(13, "meridian", "3.7", "D")
-    p.seen["denied"] = p.reviewer.case()
     await p.until("2026-06-15 15:00")
+    p.seen["denied"] = p.reviewer.case()
     p.reviewer.schedule_call(moment("2026-06-16 10:00"))
     await p.until("2026-06-16 10:30")
     p.reviewer.call("clinician_absent")
