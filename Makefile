@@ -1,19 +1,20 @@
 # Everything a person needs to type. Needs Python 3.11 and make; sets the rest up itself.
 # Variables: PYTHON (which Python makes the environment), ARGS (passed on to pytest), BUNDLES (a folder for demo),
-# ROUNDS (of chaos).
+# ROUNDS (of chaos), MADE_UP (of fuzz).
 
 PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
+MADE_UP ?= 300
 ROUNDS ?= 30
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset test check format demo verify bench chaos browser venv-package lock
+.PHONY: help setup up down status reset test check format demo verify bench chaos fuzz browser venv-package lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -60,6 +61,9 @@ bench: $(READY) ## measure, each number beside its floor (JSON lines)
 
 chaos: $(READY) ## kill the parts while they work and look for what was lost (ROUNDS=n, ten minutes by default)
 	@$(PY) -m local.chaos --rounds $(ROUNDS)
+
+fuzz: $(READY) ## knock at the API with other made-up requests than make test does (MADE_UP=n a route, 300 by default)
+	@MADE_UP=$(MADE_UP) $(PY) -m pytest tests/api/test_made_up_requests.py -q
 
 browser: ## install Debian's chromium for the page tests, where it may
 	@command -v chromium >/dev/null && exit 0; \

@@ -1,13 +1,14 @@
 """Problems as RFC 9457 documents: one stable type each, a sentence, never a value that was sent."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -17,6 +18,37 @@ from definitions.errors import ErrorType, Refusal, http_status
 
 MEDIA = "application/problem+json"
 log = structlog.get_logger()
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457. `code` is stable; `detail` says what to do next. Refusals about a version say whose it is now."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str | None = None
+    errors: list[dict[str, str]] | None = None
+    changed_by: str | None = None
+    current_version: int | None = None
+
+
+def _described(status: int, words: str) -> dict[str, Any]:
+    return {"description": words, "content": {MEDIA: {"schema": ProblemBody.model_json_schema()}}}
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "accepted, look it up"},
+    **{
+        status: _described(status, words)
+        for status, words in {
+            400: "no Idempotency-Key", 401: "no token", 403: "not your right", 404: "unknown or not yours",
+            408: "the body came too slowly", 409: "conflicts with the state of things", 413: "too large",
+            422: "malformed", 429: "too many requests; Retry-After says when", 503: "away",
+        }.items()
+    },
+}  # fmt: skip
+"""What any route may answer beside its own; described where the route is declared."""
 
 
 class Problem(Exception):

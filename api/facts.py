@@ -13,7 +13,7 @@ from api.bodies import AssessmentBody
 from api.commands import CommandResult, accept, answered
 from api.deps import Services
 from api.errors import problem
-from api.routes.access import see_episode
+from api.routes.access import see_alert, see_episode
 from api.tokens import User
 from definitions.edition import Edition
 from definitions.errors import ErrorType, Refusal
@@ -205,10 +205,7 @@ async def _tell(session: AsyncSession, episode: Episode, assessment_id: UUID, st
 async def settle_alert(services: Services, user: User, key: str, alert_id: UUID, *, clear: str | None) -> CommandResult:
     """Acknowledge an alert, or clear it with a reason. History stays (domain 2.3)."""
     async with services.database.write() as session:
-        alert = await session.get(Alert, alert_id)
-        if alert is None:
-            raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: alert {alert_id}")
-        episode = await see_episode(session, services, user, alert.episode_id)
+        alert, episode = await see_alert(session, services, user, alert_id)
         stored = await accept(services, session, user, key, "alert", {"alert": str(alert_id), "clear": clear})
         first = answered(stored)
         if first is not None:

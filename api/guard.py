@@ -31,6 +31,8 @@ BODY_SECONDS: Final = 30.0
 DEPTH: Final = 32
 """Of JSON. Our deepest body has five levels; a parser's own limit is a crash of its stack."""
 _MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape, and not a backslash that is escaped itself."""
 
 
 class Guard:
@@ -49,6 +51,8 @@ class Guard:
         speak = self._speaking(scope["path"], send)
         headers = Headers(scope=scope)
         refused = self._too_often(scope) or self._from_elsewhere(scope["method"], headers)
+        if refused is None and (b"%00" in scope.get("query_string", b"") or "\x00" in scope["path"]):
+            refused = _unwritable()
         if refused is None and OWN_LIMIT.fullmatch(scope["path"]):
             receive = self._hurried(receive)
         elif refused is None and _has_body(headers):
@@ -106,6 +110,8 @@ class Guard:
         if "json" in headers.get("content-type", "json") and too_deep(bytes(body)):
             detail = f"the body is nested more than {DEPTH} deep"
             return Refusal(code=ErrorType.INVALID_REQUEST, detail=detail), 422, {}
+        if unwritable(bytes(body), headers.get("content-type", "json")):
+            return _unwritable()
         return bytes(body)
 
     def _hurried(self, receive: Receive) -> Receive:
@@ -155,6 +161,18 @@ def _too_large(most: int) -> Refused:
 
 def _too_slow() -> Refused:
     return Refusal(code=ErrorType.INVALID_REQUEST, detail="the body did not arrive in time; send it again"), 408, {}
+
+
+def _unwritable() -> Refused:
+    detail = "the character U+0000 cannot be kept in a text; leave it out"
+    return Refusal(code=ErrorType.INVALID_REQUEST, detail=detail), 422, {}
+
+
+def unwritable(body: bytes, kind: str) -> bool:
+    """Whether a text in it holds U+0000. No database text can; sent on in a command, it would be tried for ever."""
+    if "json" in kind:
+        return _NUL.search(body) is not None
+    return "urlencoded" in kind and b"%00" in body
 
 
 def _has_body(headers: Headers) -> bool:

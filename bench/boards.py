@@ -22,7 +22,7 @@ from bench.measure import percentile, report
 from bench.plans import Explained, Read, explain, in_short, sizes_of
 from bench.seed_boards import BIG_TABLES, NOW, facilities_of, seed
 from definitions.plan_facts import Wish
-from definitions.vocabulary import Phase
+from definitions.vocabulary import Phase, TransitionStatus
 from local.stack.postgres import EmbeddedPostgres
 from runtime.catalog import load_catalog
 from storage.engine import Database, make_engine
@@ -61,7 +61,7 @@ def reads(houses: list[str]) -> dict[str, Read]:
             f"episode_list_closed_{name}": partial(listed, phase="closed"),
             f"episode_list_next_page_{name}": partial(listed, after=(middle, NIL)),
             f"step_down_queue_{name}": queue,
-            f"step_down_queue_scheduled_{name}": partial(queue, status="scheduled"),
+            f"step_down_queue_scheduled_{name}": partial(queue, status=TransitionStatus.SCHEDULED),
         }
     return found | worklist_reads(houses)
 

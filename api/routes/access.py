@@ -9,7 +9,7 @@ from api.auth import must_see
 from api.commands import Subject
 from api.deps import Services
 from api.tokens import User
-from storage.models import Authorization, Consent, Episode, OpenItem, Transition
+from storage.models import Alert, Authorization, Consent, Episode, OpenItem, Transition
 
 
 async def see_episode(session: AsyncSession, services: Services, user: User, episode_id: UUID) -> Episode:
@@ -38,6 +38,18 @@ async def see_item(session: AsyncSession, services: Services, user: User, item_i
     must_see(user, services, row.facility if row else None, f"item {item_id}")
     assert row is not None
     return row
+
+
+async def see_alert(session: AsyncSession, services: Services, user: User, alert_id: UUID) -> tuple[Alert, Episode]:
+    """Hidden and unknown are told in the same words: those of an episode would say that there is one."""
+    found = (
+        await session.execute(
+            select(Alert, Episode).join(Episode, Episode.id == Alert.episode_id).where(Alert.id == alert_id)
+        )
+    ).first()
+    must_see(user, services, found[1].facility if found else None, f"alert {alert_id}")
+    assert found is not None
+    return found[0], found[1]
 
 
 async def see_consent(

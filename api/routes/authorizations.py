@@ -13,8 +13,7 @@ from api.case_acts import act_on_case
 from api.case_words import open_words
 from api.commands import respond
 from api.deps import Key, Wired
-from api.errors import problem
-from api.routes.episodes import PROBLEMS
+from api.errors import PROBLEMS, problem
 from api.shown_case import case_shown
 from api.tokens import User
 from api.worklist import Asked, read_worklist, shown_line

@@ -16,9 +16,8 @@ from api.auth import STAFF, must_see, require, scope
 from api.closing import close_facility, resolve_exception
 from api.commands import respond
 from api.deps import Key, Wired
-from api.errors import problem
+from api.errors import PROBLEMS, problem
 from api.routes.access import see_episode
-from api.routes.episodes import PROBLEMS
 from api.tokens import User
 from api.told import words
 from definitions.errors import ErrorType

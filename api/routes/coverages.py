@@ -12,8 +12,8 @@ from api.auth import STAFF, require
 from api.commands import respond
 from api.coverages import change_coverage
 from api.deps import Key, Wired
+from api.errors import PROBLEMS
 from api.routes.access import see_episode
-from api.routes.episodes import PROBLEMS
 from api.shown import coverage
 from api.tokens import User
 from definitions.vocabulary import Role

@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.accounting import accounting_pdf
 from api.auth import require, scope
 from api.deps import Services, Wired
-from api.errors import problem
-from api.routes.episodes import PROBLEMS
+from api.errors import PROBLEMS, problem
 from api.tokens import User
 from api.viewing import purpose_of
 from definitions.errors import ErrorType

@@ -13,7 +13,7 @@ from api import bodies
 from api.auth import STAFF, Asking, require, scope
 from api.commands import Asked, CommandResult, respond
 from api.deps import Key, Wired
-from api.errors import problem
+from api.errors import PROBLEMS, problem
 from api.facts import record_assessment, settle_alert
 from api.referrals import read_bundle, start_episode
 from api.routes.access import about_consent, about_episode, about_item, see_episode
@@ -41,13 +41,6 @@ from storage.reads.episodes import timeline as read_timeline
 from storage.repositories.person import people_with
 
 router = APIRouter(prefix="/v1", tags=["episodes"])
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    s: {"description": d}
-    for s, d in {
-        400: "no Idempotency-Key", 401: "no token", 403: "not your right", 404: "unknown or not yours",
-        409: "conflicts with the state of things", 422: "malformed", 202: "accepted, look it up", 503: "away",
-    }.items()
-}  # fmt: skip
 Admissions = Annotated[User, Depends(require(Role.ADMISSIONS))]
 CareStaff = Annotated[User, Depends(require(Role.CLINICIAN, Role.ADMISSIONS))]
 Staff = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from api.auth import STAFF, require, scope
 from api.deps import Services, Wired
-from api.routes.episodes import PROBLEMS
+from api.errors import PROBLEMS
 from api.tokens import User
 from definitions.vocabulary import Role
 from storage.models import TimelineEntry

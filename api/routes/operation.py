@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from api.auth import STAFF, Asking, require
 from api.commands import command_key, look_up
 from api.deps import Wired
-from api.errors import problem
+from api.errors import PROBLEMS, problem
 from api.local_users import machine_of
 from api.tokens import LIFETIME, User
 from definitions.errors import ErrorType
@@ -25,7 +25,7 @@ router = APIRouter(tags=["operation"])
 Reader = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
 
 
-@router.post("/oauth/token", responses={401: {}, 422: {}})
+@router.post("/oauth/token", responses=PROBLEMS)
 async def token(
     held: Wired,
     grant_type: Annotated[str, Form(max_length=40)],
@@ -64,7 +64,7 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {}})
+@router.get("/readyz", responses={503: {"description": "not ready; says what is missing"}})
 async def ready(held: Wired) -> JSONResponse:
     """In words what is missing."""
     missing = []
@@ -82,7 +82,7 @@ async def ready(held: Wired) -> JSONResponse:
     return JSONResponse({"status": "not ready" if missing else "ready", "missing": missing}, status)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(held: Wired) -> Response:
     with suppress(SQLAlchemyError, OSError):
         # Without the database the other numbers are still told.
@@ -93,14 +93,14 @@ async def metrics(held: Wired) -> Response:
     return PlainTextResponse(held.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
-@router.get("/v1/commands/{key}", responses={401: {}, 404: {}})
+@router.get("/v1/commands/{key}", responses=PROBLEMS)
 async def command(key: str, held: Wired, user: Asking) -> JSONResponse:
     """What became of a command of yours."""
     result = await look_up(held, command_key(user, key))
     return JSONResponse(result.body, result.status_code, result.headers)
 
 
-@router.get("/v1/definitions/{kind}", responses={401: {}, 403: {}, 404: {}})
+@router.get("/v1/definitions/{kind}", responses=PROBLEMS)
 async def definitions(kind: str, held: Wired, user: Reader, edition: str | None = None) -> dict[str, Any]:
     """All definitions of a kind in an edition: contracts and rates of every payer among them, so staff's alone."""
     kinds = ("levels", "instruments", "consents", "payers", "schedules", "facilities")

@@ -11,10 +11,9 @@ from api import bodies
 from api.auth import require
 from api.commands import command_key, respond, run_case_command
 from api.deps import Key, Services, Wired
-from api.errors import Problem, problem
+from api.errors import PROBLEMS, Problem, problem
 from api.inbound import take_file
 from api.routes.access import see_case
-from api.routes.episodes import PROBLEMS
 from api.tokens import User
 from definitions.errors import ErrorType, Refusal
 from definitions.exchange import Circuit, RecordReceipt, RecordSending

@@ -15,9 +15,8 @@ from api import bodies
 from api.auth import must_see, require, scope
 from api.commands import CommandResult, accept, answered, command_key, respond
 from api.deps import Key, Services, Wired
-from api.errors import body_of, problem
+from api.errors import PROBLEMS, body_of, problem
 from api.inbound import ORPHAN
-from api.routes.episodes import PROBLEMS
 from api.tokens import User
 from definitions.errors import ErrorType, Refusal, http_status
 from definitions.exchange import Candidate

@@ -11,9 +11,8 @@ from api import bodies
 from api.auth import STAFF, require, scope
 from api.commands import Asked
 from api.deps import Key, Wired
-from api.errors import Problem
+from api.errors import PROBLEMS, Problem
 from api.routes.access import about_episode, about_transition, see_episode
-from api.routes.episodes import PROBLEMS
 from api.shown import summary, transition
 from api.tokens import User
 from definitions.episode import (
@@ -24,7 +23,7 @@ from definitions.episode import (
 )
 from definitions.errors import Refusal
 from definitions.plan_facts import Wish
-from definitions.vocabulary import Role
+from definitions.vocabulary import Role, TransitionStatus
 from rules.transition import plan
 from storage.reads.plan_facts import read_plan_facts
 from storage.reads.queue import step_down_queue
@@ -59,8 +58,9 @@ async def ask(episode_id: UUID, body: bodies.TransitionBody, key: Key, held: Wir
 
 
 @router.get("/transitions", responses=PROBLEMS)
-async def queue(held: Wired, user: Staff, status: str = "pending") -> JSONResponse:
-    """The step-down queue: requests that wait, soonest first."""
+async def queue(held: Wired, user: Staff, status: TransitionStatus | None = None) -> JSONResponse:
+    """The step-down queue: requests that wait for somebody, soonest first; `status` narrows to one. `pending` is what
+    waits: also for a sign-off, or for a decision about what could not be executed."""
     async with held.database.read() as session:
         rows = await step_down_queue(session, scope(user, held), status=status)
         items = [{**transition(t), "episode": summary(e)} for t, e in rows]

@@ -12,6 +12,7 @@ from api.web.rendering import PageRoute
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
 from definitions.facility import Facility
+from definitions.vocabulary import TransitionStatus
 from rules.calendar import facility_date
 from storage.reads.board import Board, board
 from storage.reads.queue import step_down_queue
@@ -94,7 +95,7 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
     now = await held.clock.now()
     async with held.database.read() as session:
         waiting = await step_down_queue(session, mine)
-        approved = await step_down_queue(session, mine, status="scheduled")
+        approved = await step_down_queue(session, mine, status=TransitionStatus.SCHEDULED)
     names = await names_of(visit, (e.person_id for _, e in (*waiting, *approved)), "queue", facilities=list(mine))
     return visit.page(
         "queue.html",

@@ -18,14 +18,14 @@ async def step_down_queue(
     session: AsyncSession,
     facilities: Sequence[str],
     *,
-    status: str | None = None,
+    status: TransitionStatus | None = None,
     after: tuple[datetime, UUID] | None = None,
     limit: int = 100,
 ) -> list[tuple[Transition, Episode]]:
     """Requests that wait for somebody, soonest effective first; `status` narrows to one."""
     if not facilities:
         return []
-    wanted = [TransitionStatus(status)] if status and status != "pending" else list(PENDING)
+    wanted = list(PENDING) if status in (None, TransitionStatus.PENDING) else [status]
     picked = select(Transition).where(Transition.facility.in_(facilities), Transition.status.in_(wanted))
     if after is not None:
         picked = picked.where(tuple_(Transition.effective_at, Transition.id) > after)

@@ -4,17 +4,18 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx2
 import pytest
 
-from api.guard import BODY_BYTES, DEPTH, SIGN_IN_BYTES, Guard, too_deep
+from api.guard import BODY_BYTES, DEPTH, SIGN_IN_BYTES, Guard, too_deep, unwritable
 from api.headers import HEADERS
 from api.rates import Buckets, Rate, Rates, address_key
-from local.rehearsal.caller import Caller
+from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.house import House
 from runtime.settings import Settings
 from tests.api.test_policy import settings
@@ -232,3 +233,31 @@ def test_a_client_that_says_it_is_tls_is_not_understood_and_nothing_breaks(house
         with pytest.raises((ssl.SSLError, OSError)):
             context.wrap_socket(raw, server_hostname="localhost")
     assert httpx2.get(f"{house.url}/healthz", timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "refused"),
+    [
+        (b'{"reason": "a\\u0000b"}', "application/json", True),
+        (b'{"reason": "a\\\\\\u0000"}', "application/json", True),
+        (b'{"reason": "a\\\\u0000"}', "application/json", False),  # a backslash and five characters
+        (b"reason=a%00b", "application/x-www-form-urlencoded", True),
+        (b"reason=a%2500b", "application/x-www-form-urlencoded", False),
+        (b"\x00\x01", "application/pdf", False),
+    ],
+)
+def test_a_text_with_the_null_character_is_refused_at_the_door(body: bytes, kind: str, refused: bool) -> None:
+    """It was a fault of the house, and in a command to a workflow one that would be tried again for ever."""
+    assert unwritable(body, kind) is refused
+
+
+def test_the_null_character_is_refused_in_addresses_and_bodies(caller: Caller) -> None:
+    asks: list[Callable[[], Any]] = [
+        lambda: caller.get("reviewer", "/v1/authorizations", payer="\x00"),
+        lambda: caller.get("reviewer", "/v1/definitions/a%00b"),
+        lambda: caller.post("reviewer", f"/v1/items/{UUID(int=5)}/resolve", {"resolution": "a\x00b"}),
+    ]
+    for ask in asks:
+        with pytest.raises(Refused) as refused:
+            ask()
+        assert (refused.value.status, refused.value.code) == (422, "invalid_request")

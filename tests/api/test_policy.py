@@ -196,6 +196,8 @@ def test_another_house_is_the_same_as_unknown(streets: Neighbourhood, door: str)
         assert (other.status_code, unknown.status_code) == (404, 404), f"{door} as {role}: {other.text[:300]}"
         if door not in PAGES:
             assert other.json()["code"] == unknown.json()["code"] == "not_found"
+            shown = [v for v in streets.rows.ids.values() if v in other.text and v not in str(other.request.url)]
+            assert not [v for v in shown if knocks._is_id(v)], f"{door} as {role}: {other.text[:300]}"
 
 
 @pytest.mark.parametrize("door", LOCKED)

@@ -145,7 +145,9 @@ async def test_the_queue_holds_what_waits_soonest_first(database: Database) -> N
         await ward.transition(session, people[3], TransitionStatus.EXECUTED)
     async with database.read() as session:
         assert [t.id for t, _ in await step_down_queue(session, ["north"])] == [sooner.id, later.id]
-        assert [t.id for t, _ in await step_down_queue(session, ["north"], status="scheduled")] == [approved.id]
+        assert [t.id for t, _ in await step_down_queue(session, ["north"], status=TransitionStatus.SCHEDULED)] == [
+            approved.id
+        ]
         following = await step_down_queue(session, ["north"], after=(sooner.effective_at, sooner.id))
         assert [t.id for t, _ in following] == [later.id]
 
