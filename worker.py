@@ -73,7 +73,7 @@ def wire(
         ConsentActivities(episode),
         CoverageActivities(episode),
         AuthorizationActivities(case, keyring),
-        DisputeActivities(case),
+        DisputeActivities(case, keyring),
         SendingActivities(case, keyring),
         MidnightActivities(database, catalog),
     )

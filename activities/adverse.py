@@ -9,8 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities import case_clocks
 from activities.case_record import UNANSWERED, CaseWriting, requests_of
+from activities.payer_queue import left_queue
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus
+from rules.case_deadlines import UNSENT
 from rules.disputes import FILING_CLOCK, LIVE, OPEN, DisputeFact, Step, after_upheld, opened_by_denial
 from rules.payer_answer import AnswerVerdict
 from storage.models import AuthorizationDispute, AuthorizationRequest
@@ -194,6 +196,7 @@ async def _without_object(w: CaseWriting, dispute: AuthorizationDispute) -> None
         left = filed.first_sent_at is not None or filed.attempts > 0
         filed.status = AuthorizationStatus.CANCELLED
         await case_clocks.stop(w, filed.id, cancelled=True)
+        await left_queue(w, filed)
         if left:
             await w.owe(
                 "appeal_without_object",
@@ -201,6 +204,14 @@ async def _without_object(w: CaseWriting, dispute: AuthorizationDispute) -> None
                 subject=filed.trace,
                 rule="AUTH-13",
             )
+
+
+async def call_back(w: CaseWriting, dispute: AuthorizationDispute) -> None:
+    """What was asked for and has not left stays here once nobody contests any more."""
+    for asked in await requests_of(w.session, w.case.id):
+        if asked.dispute_id == dispute.id and asked.status in UNSENT:
+            asked.status = AuthorizationStatus.CANCELLED
+            await left_queue(w, asked)
 
 
 async def no_longer_contested(w: CaseWriting, root: AuthorizationRequest) -> None:

@@ -3,15 +3,17 @@
 from sqlalchemy import update
 
 from activities import case_clocks
-from activities.answers import documents_settled
 from activities.authorization import question_of
 from activities.case_grants import matter_asked, root_of
-from activities.case_record import UNANSWERED, CaseWriting
+from activities.case_record import UNANSWERED, CaseWriting, requests_of
+from activities.departed import WANTED, follow_departure
+from activities.hand_departure import leaves_by_hand
 from definitions.dispute import Attachment, CancelReview, RecordAgreement, SubmitInformation
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
-from definitions.payer import Channel
-from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
+from definitions.vocabulary import AuthorizationStatus, ContentClass, RequestKind
+from rules.case_deadlines import UNSENT
+from runtime.keyring import Keyring
 from storage.models import AuthorizationRequest, SingleCaseAgreement
 from storage.repositories import authorization as cases
 
@@ -28,13 +30,14 @@ def lines_of(attachments: tuple[Attachment, ...]) -> list[dict[str, str]] | None
     return [a.model_dump() for a in attachments] or None
 
 
-async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal | None:
-    """Documents for a pended request: the payer's clock runs again, ours is met (AUTH-12)."""
+async def submit_information(w: CaseWriting, keyring: Keyring, said: SubmitInformation) -> Refusal | None:
+    """Documents for a pended request. Our duty is met and the payer's clock runs again when they have left, which by
+    hand is now (AUTH-12)."""
     asked = await question_of(w, said.request_id)
     if isinstance(asked, Refusal):
         return asked
     root = await matter_asked(w, asked)
-    if root.status not in (AuthorizationStatus.INFORMATION_REQUESTED, AuthorizationStatus.PENDED):
+    if root.status not in WANTED:
         return Refusal(
             code=ErrorType.REQUEST_NOT_OPEN,
             detail=f"the request is {root.status.value}; documents go with one that the payer has pended",
@@ -43,23 +46,47 @@ async def submit_information(w: CaseWriting, said: SubmitInformation) -> Refusal
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="name at least one document: kind and control_number")
     if said.by_hand and not said.call_reference:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
-    by_hand = said.by_hand or w.payer.channel is not Channel.X12_REALTIME
-    await documents_settled(w, root, "sent")
-    w.follow(root, AuthorizationStatus.INFORMATION_SENT)
+    going = await _documents_wait(w, root)
+    if going is not None:
+        return Refusal(
+            code=ErrorType.REQUEST_NOT_OPEN,
+            detail=f"documents for it were given already and are {going.status.value.replace('_', ' ')}; they go by "
+            "themselves, or record that you sent them by hand",
+        )
+    request_id = derived(said.key, "information")
     await cases.add_request(
-        w.session, request_id=derived(said.key, "information"), case_id=w.case.id, episode_id=w.episode.id,
+        w.session, request_id=request_id, case_id=w.case.id, episode_id=w.episode.id,
         kind=RequestKind.INFORMATION, level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
         through_date=root.through_date, urgent=root.urgent, now=w.now, about=root.id,
         attachments=lines_of(said.attachments),
-        status=AuthorizationStatus.INFORMATION_SENT if by_hand else AuthorizationStatus.READY,
+        status=AuthorizationStatus.INFORMATION_SENT if said.by_hand else AuthorizationStatus.READY,
     )  # fmt: skip
-    await case_clocks.stop(w, root.id, ClockName.INFORMATION)
-    await case_clocks.resume(w, root)
-    await w.note(
-        "authorization_information_sent",
-        {"request": str(root.id), "documents": len(said.attachments), "by_hand": by_hand},
-    )  # fmt: skip
+    w.case.version += 1
+    if not said.by_hand:
+        await w.note("authorization_information_asked", {"request": str(root.id), "documents": len(said.attachments)})
+        return None
+    sent = await w.session.get_one(AuthorizationRequest, request_id)
+    kept = await leaves_by_hand(
+        w, keyring, sent, ContentClass.CLINICAL_ATTACHMENT, channel="by_hand", call_reference=said.call_reference
+    )
+    if kept is not None:
+        return kept
+    sent.sent_at = w.now
+    sent.attempts += 1
+    await follow_departure(w, sent, by_hand=True)
     return None
+
+
+async def _documents_wait(w: CaseWriting, root: AuthorizationRequest) -> AuthorizationRequest | None:
+    """Documents that were given and have not left yet."""
+    return next(
+        (
+            r
+            for r in await requests_of(w.session, w.case.id)
+            if r.about == root.id and r.kind is RequestKind.INFORMATION and r.status in UNSENT
+        ),
+        None,
+    )
 
 
 async def cancel_review(w: CaseWriting, said: CancelReview) -> Refusal | None:

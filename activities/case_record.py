@@ -26,7 +26,7 @@ from definitions.vocabulary import (
     TransitionStatus,
 )
 from rules.calendar import facility_date
-from rules.case_deadlines import deadlines_of
+from rules.case_deadlines import UNSENT, deadlines_of
 from rules.clocks import start
 from rules.disputes import LIVE
 from rules.next_action import next_action
@@ -279,6 +279,7 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
         .where(AuthorizationDispute.authorization_id == case.id)
         .order_by(AuthorizationDispute.opened_at, AuthorizationDispute.level)
     )
+    going = {r.dispute_id for r in requests if r.status in UNSENT}
     return requests, CaseState(
         id=case.id, payer=case.payer, level=case.level, zone=writing.zone, status=case.status,
         opened_at=case.opened_at, last_covered_day=case.last_covered_day, review_due_at=case.review_due_at,
@@ -287,7 +288,7 @@ async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], Ca
         disputes=tuple(
             DisputeState(
                 id=d.id, kind=d.kind, level=d.level, status=d.status, opened_at=d.opened_at, file_by=d.file_by,
-                scheduled_at=d.scheduled_at,
+                scheduled_at=d.scheduled_at, on_its_way=d.id in going,
             )
             for d in disputes.scalars()
         ),

@@ -10,7 +10,7 @@ from activities.case_record import CaseHands, CaseWriting
 from activities.partners.payer_x12 import PayerLine
 from definitions.disclosure import ContentPart, RecordPeriod
 from definitions.ids import derived
-from definitions.vocabulary import ConsentStatus, ContentClass, Purpose
+from definitions.vocabulary import ConsentStatus, ContentClass, Purpose, RequestKind
 from interchange.x12.arrival import fingerprint
 from interchange.x12.envelope import Control
 from interchange.x12.segments import X12Problem
@@ -190,9 +190,15 @@ async def ask_of(w: CaseWriting, asked: AuthorizationRequest, kind: ContentClass
         episode_id=str(w.episode.id),
         content=kind,
         purpose=Purpose.PAYMENT,
-        recipient=f"payer/{w.payer.key}",
+        recipient=recipient_of(w, asked),
         recipient_class=w.payer.recipient_class,
         parts=tuple(sorted(MESSAGE | documents)),
         program=stay.program if stay is not None else None,
         period=RecordPeriod(from_date=asked.from_date, through_date=asked.through_date),
     )
+
+
+def recipient_of(w: CaseWriting, asked: AuthorizationRequest) -> str:
+    """Who gets it: an external review goes to the house that reviews the payer's decision, not to the payer."""
+    role = "external_review" if asked.kind is RequestKind.EXTERNAL_REVIEW else "payer"
+    return f"{role}/{w.payer.key}"

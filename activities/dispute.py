@@ -6,12 +6,14 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import case_clocks
-from activities.adverse import conclude, disputes_of, fact_of, open_dispute, open_rights
+from activities.adverse import call_back, conclude, disputes_of, fact_of, open_dispute, open_rights
 from activities.answers import Evidence, apply_verdict
 from activities.authorization import by_hand_verdict, question_of
 from activities.case_acts import cancel_review, lines_of, record_agreement, submit_information
 from activities.case_grants import root_of
-from activities.case_record import CaseAct, CaseHands, CaseWriting, requests_of
+from activities.case_record import UNANSWERED, CaseAct, CaseHands, CaseWriting, requests_of
+from activities.departed import follow_departure
+from activities.hand_departure import leaves_by_hand
 from activities.staleness import perform
 from definitions.authorization import CaseCommand, CaseOutcome, RecordDecision
 from definitions.contracts import DisputeContract
@@ -32,9 +34,11 @@ from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.payer import Channel
 from definitions.review_codes import Action
-from definitions.vocabulary import AuthorizationStatus, ClockName, DisputeKind, DisputeStatus, Role
+from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus, Role
 from rules.disputes import LIVE, DisputeFact, to_file
 from rules.grants import CONTINUING
+from rules.sending import content_class
+from runtime.keyring import Keyring
 from storage.models import AuthorizationDispute, AuthorizationRequest
 from storage.repositories import authorization as cases
 
@@ -42,8 +46,9 @@ CONTESTABLE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, Authoriz
 
 
 class DisputeActivities(DisputeContract):
-    def __init__(self, hands: CaseHands) -> None:
+    def __init__(self, hands: CaseHands, keyring: Keyring) -> None:
         self._hands = hands
+        self._keyring = keyring
 
     async def _act(self, command: CaseCommand, kind: str, act: CaseAct) -> CaseOutcome:
         return await perform(self._hands, command, kind, act)
@@ -54,15 +59,15 @@ class DisputeActivities(DisputeContract):
 
     @activity.defn
     async def file_appeal(self, request: FileAppeal) -> CaseOutcome:
-        return await self._act(request, "file_appeal", lambda w: _appeal(w, request))
+        return await self._act(request, "file_appeal", lambda w: _appeal(w, self._keyring, request))
 
     @activity.defn
     async def choose_option(self, request: ChooseOption) -> CaseOutcome:
-        return await self._act(request, "choose_option", lambda w: _option(w, request))
+        return await self._act(request, "choose_option", lambda w: _option(w, self._keyring, request))
 
     @activity.defn
     async def submit_information(self, request: SubmitInformation) -> CaseOutcome:
-        return await self._act(request, "submit_information", lambda w: submit_information(w, request))
+        return await self._act(request, "submit_information", lambda w: submit_information(w, self._keyring, request))
 
     @activity.defn
     async def cancel_review(self, request: CancelReview) -> CaseOutcome:
@@ -182,7 +187,7 @@ async def _overturned_by_call(
     return None
 
 
-async def _appeal(w: CaseWriting, said: FileAppeal) -> Refusal | None:
+async def _appeal(w: CaseWriting, keyring: Keyring, said: FileAppeal) -> Refusal | None:
     """File what is open next: a request of its own, electronic where the payer takes it so, by hand where not."""
     if said.kind is DisputeKind.PEER_TO_PEER:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="a peer-to-peer is recorded, not filed; use its route")
@@ -201,14 +206,26 @@ async def _appeal(w: CaseWriting, said: FileAppeal) -> Refusal | None:
             detail="a standard appeal for the patient needs the signed representative form; say representative form, "
             "or expedited when the matter is urgent (AUTH-14)",
         )
-    await _file(w, root, await w.session.get_one(AuthorizationDispute, found.id), said)
-    return None
+    going = await _on_its_way(w, found.id)
+    if going is not None:
+        return Refusal(
+            code=ErrorType.DISPUTE_NOT_OPEN,
+            detail=f"the {said.kind.value} was asked for already and is {going.status.value.replace('_', ' ')}; it counts "
+            "as filed once it has left, or once you record that you sent it by hand",
+        )
+    return await _file(w, keyring, root, await w.session.get_one(AuthorizationDispute, found.id), said)
+
+
+async def _on_its_way(w: CaseWriting, dispute_id: UUID) -> AuthorizationRequest | None:
+    """What was asked for and has not left: a second one would be a duplicate."""
+    asked = await requests_of(w.session, w.case.id)
+    return next((r for r in asked if r.dispute_id == dispute_id and r.status in UNANSWERED), None)
 
 
 async def _take_back_unreadable(w: CaseWriting, root: AuthorizationRequest, kind: DisputeKind) -> None:
     """An appeal that the payer could not process was never heard: the corrected one is filed in its place (AAA)."""
     for dispute in await disputes_of(w, root.id):
-        if dispute.kind is not kind or dispute.status is not DisputeStatus.FILED:
+        if dispute.kind is not kind or dispute.status not in (DisputeStatus.OPEN, DisputeStatus.FILED):
             continue
         for asked in await requests_of(w.session, w.case.id):
             if asked.dispute_id == dispute.id and asked.status is AuthorizationStatus.DATA_PROBLEM:
@@ -216,17 +233,18 @@ async def _take_back_unreadable(w: CaseWriting, root: AuthorizationRequest, kind
                 await w.done("authorization_data_problem", "filed again")
 
 
-async def _file(w: CaseWriting, root: AuthorizationRequest, dispute: AuthorizationDispute, said: FileAppeal) -> None:
+async def _file(
+    w: CaseWriting, keyring: Keyring, root: AuthorizationRequest, dispute: AuthorizationDispute, said: FileAppeal
+) -> Refusal | None:
+    """By hand it is filed as it is recorded; electronically once its bytes have left, and its window runs till then."""
     by_hand = said.by_hand if said.by_hand is not None else not w.payer.electronic_appeals
     by_hand = by_hand or said.kind is DisputeKind.EXTERNAL_REVIEW or w.payer.channel is not Channel.X12_REALTIME
     request_id = derived(said.key, "appeal")
-    dispute.status, dispute.filed_at, dispute.filed_by = DisputeStatus.FILED, w.now, w.actor
     dispute.expedited, dispute.representative = said.expedited, said.representative.value
-    dispute.channel = "by_hand" if by_hand else "x12"
+    dispute.channel, dispute.filed_by = "by_hand" if by_hand else "x12", w.actor
     dispute.call_reference = said.call_reference
     dispute.version += 1
     w.case.version += 1
-    await case_clocks.stop(w, dispute.id, ClockName.APPEAL_FILING, ClockName.EXTERNAL_FILING)
     await cases.add_request(
         w.session, request_id=request_id, case_id=w.case.id, episode_id=w.episode.id,
         kind=REQUEST_KIND[said.kind], level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
@@ -234,24 +252,24 @@ async def _file(w: CaseWriting, root: AuthorizationRequest, dispute: Authorizati
         attachments=lines_of(said.attachments),
         status=AuthorizationStatus.SUBMITTED if by_hand else AuthorizationStatus.READY,
     )  # fmt: skip
-    if by_hand:
-        filed = await w.session.get_one(AuthorizationRequest, request_id)
-        await case_clocks.start_decision(w, filed)
-        filed.sent_at = w.now
-    await w.done(("appeal_open", "appeal_half", "appeal_last"), "filed")
-    await w.note(
-        f"authorization_{said.kind.value}_filed",
-        {
-            "dispute": str(dispute.id),
-            "level_of_appeal": dispute.level,
-            "expedited": said.expedited,
-            "channel": dispute.channel,
-            "request": str(request_id),
-        },
-    )
+    if not by_hand:
+        await w.note("authorization_appeal_asked", {"dispute": str(dispute.id), "request": str(request_id)})
+        return None
+    asked = await w.session.get_one(AuthorizationRequest, request_id)
+    kept = await leaves_by_hand(
+        w, keyring, asked, content_class(asked.kind, bool(asked.attachments)), channel="by_hand",
+        call_reference=said.call_reference,
+    )  # fmt: skip
+    if kept is not None:
+        return kept
+    await case_clocks.start_decision(w, asked)
+    asked.sent_at = w.now
+    asked.attempts += 1
+    await follow_departure(w, asked, by_hand=True)
+    return None
 
 
-async def _option(w: CaseWriting, said: ChooseOption) -> Refusal | None:
+async def _option(w: CaseWriting, keyring: Keyring, said: ChooseOption) -> Refusal | None:
     """AUTH-07: the clinical level never changes by itself (E27); the choice makes the work it needs."""
     root = await _contested(w, said.request_id)
     if isinstance(root, Refusal):
@@ -283,7 +301,8 @@ async def _option(w: CaseWriting, said: ChooseOption) -> Refusal | None:
             owner=Role.ADMISSIONS.value,
         )
         return await _appeal(
-            w, FileAppeal(**said.model_dump(include=set(CaseCommand.model_fields)), request_id=root.id,
+            w, keyring,
+            FileAppeal(**said.model_dump(include=set(CaseCommand.model_fields)), request_id=root.id,
                           expedited=said.expedited, representative=Representative.CLINICIAN)
         )  # fmt: skip
     else:
@@ -298,6 +317,7 @@ async def _accept(w: CaseWriting, root: AuthorizationRequest) -> None:
             dispute.status, dispute.decided_at = DisputeStatus.WITHDRAWN, w.now
             dispute.version += 1
             await case_clocks.stop(w, dispute.id, cancelled=True)
+            await call_back(w, dispute)
     if w.case.granted_level is not None and w.case.granted_level != root.level:
         await w.owe(
             "transition_wanted",

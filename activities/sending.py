@@ -6,6 +6,7 @@ from typing import Final
 from activities.answer_reading import take_delivered
 from activities.case_clocks import start_decision
 from activities.case_record import CaseWriting
+from activities.departed import follow_departure
 from activities.departure import (
     Departure,
     ExchangeHands,
@@ -157,12 +158,14 @@ async def _follow(w: CaseWriting, asked: AuthorizationRequest, delivery: Deliver
         return
     w.follow(asked, AuthorizationStatus.SUBMITTED)
     await start_decision(w, asked)
+    await follow_departure(w, asked)
 
 
 async def _unknown(w: CaseWriting, asked: AuthorizationRequest, delivery: Delivery) -> None:
     """Bytes may have arrived: never sent again on a guess. The payer is asked what became of it, or a person calls."""
     w.follow(asked, AuthorizationStatus.TIMED_OUT, delivery.problem or "no answer")
     await start_decision(w, asked)
+    await follow_departure(w, asked)
     await w.note("authorization_no_answer", {"request": str(asked.id), "outcome": delivery.outcome})
     if must_call(w.payer, asked.status, asked.inquiries):
         await call_payer(w, asked)

@@ -38,6 +38,8 @@ class DisputeState(WireModel):
     opened_at: Moment
     file_by: Moment | None = None
     scheduled_at: Moment | None = None
+    on_its_way: bool = False
+    """Asked to be filed; it counts as filed when it has left."""
 
 
 class CaseState(WireModel):

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from definitions.base import Moment, WireModel
 from definitions.case_state import CaseState, DisputeState, QuestionState
-from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus, Role
+from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus, RequestKind, Role
+from rules.case_deadlines import UNSENT
 
 PAYER = "payer"
 """Owner of what only the payer can do."""
@@ -28,9 +29,11 @@ def next_action(case: CaseState) -> NextAction | None:
 
 
 def _questions(questions: Sequence[QuestionState]) -> Iterator[NextAction]:
+    given = {q.about for q in questions if q.kind is RequestKind.INFORMATION and q.status in UNSENT}
     for q in questions:
         made = _of_status(q)
-        if made is not None:
+        # Documents that were given are on their way: what keeps them is the next action, not to give them again.
+        if made is not None and not (made.code == "send_documents" and q.id in given):
             yield made
 
 
@@ -93,7 +96,7 @@ def _disputes(disputes: Sequence[DisputeState]) -> Iterator[NextAction]:
                 code="ask_peer_to_peer", at=d.file_by, owner=reviewer,
                 why="the payer's answer may be contested by a call between physicians until then",
             )  # fmt: skip
-        elif d.status is DisputeStatus.OPEN and not call_open:
+        elif d.status is DisputeStatus.OPEN and not d.on_its_way and not call_open:
             what = "external review" if d.kind is DisputeKind.EXTERNAL_REVIEW else f"appeal, level {d.level}"
             yield NextAction(
                 code="file_external_review" if d.kind is DisputeKind.EXTERNAL_REVIEW else "file_appeal", at=d.file_by,

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.answers import apply_verdict
 from activities.authorization import AuthorizationActivities
@@ -13,14 +14,16 @@ from activities.case_clocks import start_decision
 from activities.case_record import CaseHands, record_of
 from activities.dispute import DisputeActivities
 from definitions.authorization import AuthorizationRecord, CaseOutcome, FireCaseDeadlines
+from definitions.person import PersonDetails
 from definitions.vocabulary import AuthorizationStatus, RequestKind, Role
 from rules.payer_answer import AnswerVerdict
 from runtime.catalog import load_catalog
-from runtime.keyring import Key, Keyring
+from runtime.people import seal_new
 from storage.engine import Database
-from storage.models import Authorization, AuthorizationRequest, Facility
+from storage.models import Authorization, AuthorizationRequest, Facility, Person
 from storage.repositories import authorization as repository
 from tests.activities import nights
+from tests.activities.cases import KEYRING, consent
 from tests.activities.nights import at, on
 
 OPENED = at("2026-03-06 09:00")
@@ -130,6 +133,18 @@ class Desk:
         return {row[0] for row in found}
 
 
+async def known(session: AsyncSession, who: nights.Someone) -> None:
+    """The person has a record that can be opened, and signed the consent that payers are told on."""
+    details = PersonDetails(
+        family="Testerman", given=("Robin",), birth_date=date(1990, 2, 3), gender="F",
+        member_ids={who.coverage_id: "MB900000001"},
+    )  # fmt: skip
+    person = await session.get_one(Person, who.person_id)
+    person.sealed, person.wrapped_key = seal_new(KEYRING, who.person_id, details)
+    session.add(consent(who.person_id, who.episode_id, OPENED))
+    await session.flush()
+
+
 async def desk(
     database: Database, *, payer: str = "meridian", sent: bool = True, kind: RequestKind = RequestKind.INITIAL
 ) -> Desk:
@@ -141,6 +156,7 @@ async def desk(
         if await session.get(Facility, PLACE) is None:
             await nights.facility(session, PLACE)
         who = await nights.someone(session, PLACE, payer)
+        await known(session, who)
         stay_id = await nights.stay(session, who, at("2026-03-07 11:00"))
         await session.execute(
             text("UPDATE episode SET stay_id = :stay, level = '3.5', admitted_at = :at WHERE id = :episode"),
@@ -161,8 +177,7 @@ async def desk(
             asked.status, asked.sent_at, asked.attempts = AuthorizationStatus.SUBMITTED, OPENED, 1
             w.case.status = AuthorizationStatus.SUBMITTED
             await record_of(w)
-    keyring = Keyring([Key("k1", bytes(32))], bytes(32))
     return Desk(
-        database, hands, AuthorizationActivities(hands, keyring), DisputeActivities(hands), case_id, request_id, who,
+        database, hands, AuthorizationActivities(hands, KEYRING), DisputeActivities(hands, KEYRING), case_id, request_id, who,
         stay_id,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from activities.case_clocks import start_decision
 from activities.case_record import record_of
+from activities.departed import follow_departure
 from activities.midnight import MidnightActivities
 from definitions.authorization import RecordDecision, RequestReview
 from definitions.dispute import Attachment, CancelReview, FileAppeal, RecordPeerToPeer, SubmitInformation
@@ -43,6 +44,7 @@ async def leaves(one: Desk, now: Any = NOW) -> AuthorizationRequest:
         w.follow(asked, AuthorizationStatus.SUBMITTED)
         await start_decision(w, asked)
         asked.sent_at, asked.attempts = now, 1
+        await follow_departure(w, asked)
         await record_of(w)
         return asked
 
@@ -111,6 +113,7 @@ async def test_more_documents_wanted_later_are_a_new_item_and_a_new_deadline(dat
     one = await desk(database, payer="unity")
     await one.answer("A4", now=NOW, documents=True)
     await one.do("submit_information", SubmitInformation, NOW + timedelta(hours=1), attachments=PAPER)
+    await leaves(one, NOW + timedelta(hours=1))
     assert "information_requested" not in await one.items()
     record = await one.answer("A4", now=NOW + timedelta(hours=9), documents=True)
     assert "information_requested" in await one.items()
@@ -202,7 +205,7 @@ async def test_a_pended_appeal_takes_its_documents(database: Database) -> None:
         "submit_information", SubmitInformation, NOW + timedelta(hours=2), request_id=appeal.id, attachments=PAPER
     )
     assert done.refusal is None
-    papers = (await one.requests())[-1]
+    papers = await leaves(one, NOW + timedelta(hours=2))
     assert papers.about == appeal.id
     kept = {r.id: r.status for r in await one.requests()}
     assert (kept[one.request_id], kept[appeal.id]) == ("denied", "information_sent")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from activities.case_clocks import start_decision
 from activities.case_record import UNANSWERED, record_of, state_of
+from activities.departed import follow_departure
 from definitions.authorization import AuthorizationRecord, ReadCase, RecordDecision, RequestReview
 from definitions.dispute import Attachment, CancelReview, ChooseOption, FileAppeal, RecordPeerToPeer, SubmitInformation
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind, DisputeStatus, RequestKind, Role
@@ -143,6 +144,7 @@ class Model:
                     w.follow(asked, AuthorizationStatus.SUBMITTED)
                     await start_decision(w, asked)
                     asked.sent_at, asked.attempts = self.now, asked.attempts + 1
+                    await follow_departure(w, asked)
             await record_of(w)
 
     async def _rows(self, session: Any) -> list[AuthorizationRequest]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.case_clocks import start_decision
+from activities.departed import follow_departure
 from definitions.authorization import RequestReview
 from definitions.dispute import (
     Attachment,
@@ -153,6 +154,7 @@ async def test_fewer_days_are_a_gap_to_remember_and_may_be_contested_from_the_an
     assert ("authorization_gap" in await one.items(), (await one.case()).next_action) == (True, "send_review")
     filed = await one.do("file_appeal", FileAppeal, NOW + timedelta(hours=30), expedited=True)
     assert filed.refusal is None
+    await sent(one, (await one.requests())[-1].id, NOW + timedelta(hours=30))
     assert await disputes(one) == [("peer_to_peer", 0, "open"), ("appeal", 1, "filed")]
     opened = await one.rows("SELECT opened_at FROM authorization_dispute WHERE authorization_id = :case")
     assert {row[0] for row in opened} == {NOW}
@@ -243,6 +245,9 @@ async def test_documents_resume_the_payers_clock_by_as_long_as_it_stood(database
     outcome = await one.do("submit_information", SubmitInformation, given, attachments=PAPER)
     assert outcome.refusal is None
     root, papers = sorted(await one.requests(), key=lambda r: r.about is not None)
+    assert (root.status, root.decision_due_at) == (AuthorizationStatus.INFORMATION_REQUESTED, None), "asked, not sent"
+    await sent(one, papers.id, given)
+    root, papers = sorted(await one.requests(), key=lambda r: r.about is not None)
     assert root.status is AuthorizationStatus.INFORMATION_SENT
     assert (papers.kind, papers.about, papers.attachments) == (
         "information", one.request_id, [{"kind": "09", "transmission": "EL", "control_number": "ATT1"}],
@@ -296,3 +301,4 @@ async def sent(one: Desk, request_id: Any, now: Any) -> None:
         asked = await session.get_one(AuthorizationRequest, request_id)
         await start_decision(w, asked)
         asked.status, asked.sent_at, asked.attempts = AuthorizationStatus.SUBMITTED, now, 1
+        await follow_departure(w, asked)
