@@ -1,5 +1,7 @@
 """What reviewers do with a question that is open, and prices agreed for one case (domain 4.4, AUTH-12, E43)."""
 
+from uuid import UUID
+
 from sqlalchemy import update
 
 from activities import case_clocks
@@ -7,6 +9,7 @@ from activities.authorization import question_of
 from activities.case_grants import matter_asked, root_of
 from activities.case_record import UNANSWERED, CaseWriting, requests_of
 from activities.departed import WANTED, follow_departure
+from activities.documents import in_words, kept_back
 from activities.hand_departure import leaves_by_hand
 from definitions.dispute import Attachment, CancelReview, RecordAgreement, SubmitInformation
 from definitions.errors import ErrorType, Refusal
@@ -27,13 +30,30 @@ SENT = (
 
 
 def lines_of(attachments: tuple[Attachment, ...]) -> list[dict[str, str]] | None:
-    return [a.model_dump() for a in attachments] or None
+    """As the request keeps them; the usual class is not said."""
+    usual = ContentClass.CLINICAL_ATTACHMENT
+    lines = [a.model_dump(mode="json", exclude={"content"} if a.content is usual else None) for a in attachments]
+    return lines or None
 
 
-async def submit_information(w: CaseWriting, keyring: Keyring, said: SubmitInformation) -> Refusal | None:
+async def documents_refused(w: CaseWriting, request_id: UUID) -> Refusal | None:
+    """A document that leaves by a consent of its own only, and has none, is not put into a request (E23). One that any
+    consent may cover waits for it instead."""
+    asked = await w.session.get_one(AuthorizationRequest, request_id)
+    kept = await kept_back(w, asked)
+    notes = {line["control_number"] for line in asked.attachments or () if "content" in line} & kept.keys()
+    if not notes:
+        return None
+    return Refusal(
+        code=ErrorType.DISCLOSURE_REFUSED,
+        detail=f"take it out: {in_words({number: kept[number] for number in notes})}",
+    )
+
+
+async def submit_information(w: CaseWriting, keyring: Keyring, told: SubmitInformation) -> Refusal | None:
     """Documents for a pended request. Our duty is met and the payer's clock runs again when they have left, which by
     hand is now (AUTH-12)."""
-    asked = await question_of(w, said.request_id)
+    asked = await question_of(w, told.request_id)
     if isinstance(asked, Refusal):
         return asked
     root = await matter_asked(w, asked)
@@ -42,9 +62,9 @@ async def submit_information(w: CaseWriting, keyring: Keyring, said: SubmitInfor
             code=ErrorType.REQUEST_NOT_OPEN,
             detail=f"the request is {root.status.value}; documents go with one that the payer has pended",
         )
-    if not said.attachments:
+    if not told.attachments:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="name at least one document: kind and control_number")
-    if said.by_hand and not said.call_reference:
+    if told.by_hand and not told.call_reference:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
     going = await _documents_wait(w, root)
     if going is not None:
@@ -53,21 +73,24 @@ async def submit_information(w: CaseWriting, keyring: Keyring, said: SubmitInfor
             detail=f"documents for it were given already and are {going.status.value.replace('_', ' ')}; they go by "
             "themselves, or record that you sent them by hand",
         )
-    request_id = derived(said.key, "information")
+    request_id = derived(told.key, "information")
     await cases.add_request(
         w.session, request_id=request_id, case_id=w.case.id, episode_id=w.episode.id,
         kind=RequestKind.INFORMATION, level=root.level, unit=root.unit, units=root.units, from_date=root.from_date,
         through_date=root.through_date, urgent=root.urgent, now=w.now, about=root.id,
-        attachments=lines_of(said.attachments),
-        status=AuthorizationStatus.INFORMATION_SENT if said.by_hand else AuthorizationStatus.READY,
+        attachments=lines_of(told.attachments),
+        status=AuthorizationStatus.INFORMATION_SENT if told.by_hand else AuthorizationStatus.READY,
     )  # fmt: skip
     w.case.version += 1
-    if not said.by_hand:
-        await w.note("authorization_information_asked", {"request": str(root.id), "documents": len(said.attachments)})
+    refused = await documents_refused(w, request_id)
+    if refused is not None:
+        return refused
+    if not told.by_hand:
+        await w.note("authorization_information_asked", {"request": str(root.id), "documents": len(told.attachments)})
         return None
     sent = await w.session.get_one(AuthorizationRequest, request_id)
     kept = await leaves_by_hand(
-        w, keyring, sent, ContentClass.CLINICAL_ATTACHMENT, channel="by_hand", call_reference=said.call_reference
+        w, keyring, sent, ContentClass.CLINICAL_ATTACHMENT, channel="by_hand", call_reference=told.call_reference
     )
     if kept is not None:
         return kept

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from activities.case_record import CaseHands, CaseWriting
 from activities.partners.payer_x12 import PayerLine
-from definitions.disclosure import ContentPart, RecordPeriod
+from definitions.disclosure import ContentPart, ExceptionOnFile, RecordPeriod
 from definitions.ids import derived
 from definitions.vocabulary import ConsentStatus, ContentClass, Purpose, RequestKind
 from interchange.x12.arrival import fingerprint
@@ -73,11 +73,16 @@ async def known_person(w: CaseWriting) -> tuple[Person, bytes] | None:
 
 async def gate(w: CaseWriting, asked: AuthorizationRequest, content: T, kind: ContentClass) -> Released[T]:
     """Asked in the sending transaction, on the consents it sees (D11). Raises Withheld."""
-    consents = consents_on_file(await disclosure.consents_of(w.session, w.case.person_id))
-    verdict = release(content, await ask_of(w, asked, kind), consents, w.now)
+    consents, exceptions = await grounds_of(w)
+    verdict = release(content, await ask_of(w, asked, kind), consents, w.now, exceptions)
     if isinstance(verdict, Released):
         return verdict
     raise Withheld("; ".join(verdict.reasons))
+
+
+async def grounds_of(w: CaseWriting) -> tuple[tuple[ConsentOnFile, ...], tuple[ExceptionOnFile, ...]]:
+    """All that a disclosure of this case may ride on, as the transaction sees it."""
+    return consents_on_file(await disclosure.consents_of(w.session, w.case.person_id)), ()
 
 
 async def first_departure(

@@ -9,7 +9,7 @@ from activities import case_clocks
 from activities.adverse import call_back, conclude, disputes_of, fact_of, open_dispute, open_rights
 from activities.answers import Evidence, apply_verdict
 from activities.authorization import by_hand_verdict, question_of
-from activities.case_acts import cancel_review, lines_of, record_agreement, submit_information
+from activities.case_acts import cancel_review, documents_refused, lines_of, record_agreement, submit_information
 from activities.case_grants import root_of
 from activities.case_record import UNANSWERED, CaseAct, CaseHands, CaseWriting, requests_of
 from activities.departed import follow_departure
@@ -252,6 +252,9 @@ async def _file(
         attachments=lines_of(said.attachments),
         status=AuthorizationStatus.SUBMITTED if by_hand else AuthorizationStatus.READY,
     )  # fmt: skip
+    refused = await documents_refused(w, request_id)
+    if refused is not None:
+        return refused
     if not by_hand:
         await w.note("authorization_appeal_asked", {"dispute": str(dispute.id), "request": str(request_id)})
         return None

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from activities.case_record import CaseWriting
 from activities.departure import Withheld, gate, ground_of, known_person
+from activities.documents import in_words, kept_back
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.vocabulary import ContentClass
@@ -49,6 +50,9 @@ async def leaves_by_hand(
 ) -> Refusal | None:  # fmt: skip
     """It has left when it is recorded: gate, evidence, intent and outcome stand together, or nothing does."""
     text = words_of(asked.id, w.key, channel, call_reference)
+    kept = await kept_back(w, asked)
+    if kept:
+        return Refusal(code=ErrorType.DISCLOSURE_REFUSED, detail=in_words(kept))
     try:
         released = await gate(w, asked, text, kind)
     except Withheld as reasons:

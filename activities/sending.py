@@ -17,6 +17,7 @@ from activities.departure import (
     interrupted,
     known_person,
 )
+from activities.documents import in_words, kept_back, leave_behind
 from activities.messages.ground import Ground
 from activities.messages.notice import notice_of
 from activities.messages.review import review_of
@@ -55,15 +56,25 @@ async def request_leaves(hands: ExchangeHands, w: CaseWriting, asked: Authorizat
     if not await may_leave(w, asked):
         return None
     try:
-        kind = content_class(asked.kind, bool(asked.attachments))
         if message is not None:
-            return await again(hands, w, asked, message, kind)
+            return await _once_more(hands, w, asked, message)
+        await leave_behind(w, asked)
+        kind = content_class(asked.kind, bool(asked.attachments))
         return await _first_time(hands, w, asked, kind)
     except Withheld as reasons:
         await wait_for_consent(w, asked, str(reasons))
     except X12Problem as problem:
         await data_problem(w, asked, str(problem))
     return None
+
+
+async def _once_more(
+    hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest, message: ExchangeMessage
+) -> Departure:
+    kept = await kept_back(w, asked)
+    if kept:
+        raise Withheld(in_words(kept))
+    return await again(hands, w, asked, message, content_class(asked.kind, bool(asked.attachments)))
 
 
 async def _first_time(

@@ -112,11 +112,13 @@ HEARD: Final = (PeerToPeerOutcome.UPHELD, PeerToPeerOutcome.OVERTURNED)
 
 
 class AttachmentBody(Body):
-    """PWK01, PWK02 and the control number on the document's cover (domain 4.5)."""
+    """PWK01, PWK02 and the control number on the document's cover (domain 4.5). `content`: the class of the document;
+    counselling notes leave by a consent of their own only (E23)."""
 
     kind: Annotated[str, Field(pattern=r"^[A-Z0-9]{2}$")]
     transmission: Literal["AA", "BM", "EL", "EM", "FT", "FX", "VO"] = "EL"
     control_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9\-]{2,50}$")]
+    content: Literal["clinical_attachment", "counselling_notes"] = "clinical_attachment"
 
 
 Attachments = Annotated[list[AttachmentBody], Field(max_length=10)]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from definitions.authorization import CaseCommand
 from definitions.base import Moment, Money, WireModel
-from definitions.vocabulary import DisputeKind, RequestKind
+from definitions.vocabulary import ContentClass, DisputeKind, RequestKind
 
 
 class PeerToPeerOutcome(StrEnum):
@@ -36,11 +36,13 @@ class Representative(StrEnum):
 
 
 class Attachment(WireModel):
-    """A document that goes by its own road: PWK01, PWK02 and its control number (domain 4.5)."""
+    """A document that goes by its own road: PWK01, PWK02 and its control number (domain 4.5). `content`: its class, by
+    which the gate judges it (E23)."""
 
     kind: str
     transmission: str = "EL"
     control_number: str
+    content: ContentClass = ContentClass.CLINICAL_ATTACHMENT
 
 
 class RecordPeerToPeer(CaseCommand):

@@ -130,6 +130,9 @@ class Payer(Definition):
     """Answers 005010X215. Without it an unanswered request is held and a person calls; never resent blind."""
     electronic_appeals: bool = True
     """Takes appeals as 278 requests (UM02 1, 2, N); without it they go by fax or post."""
+    takes_without_documents: bool = False
+    """Takes a request whose documents may not go without them, and asks for what it misses; without it the request
+    waits for the consent that covers them."""
     retrospective_days: int = Field(default=30, gt=0)
     """How long after admission a retrospective request is taken (domain 4.1: 48 hours to 90 days)."""
     leave_consumes: bool = False

@@ -1,0 +1,59 @@
+"""The documents of a request, judged one by one by their class: what may go goes, what may not stays here, and somebody is
+told which (domain 3.1, 3.5, E23)."""
+
+from activities.case_record import CaseWriting
+from activities.departure import Withheld, ask_of, grounds_of
+from definitions.dispute import Attachment
+from definitions.vocabulary import ContentClass, RequestKind
+from rules.disclosure import judge
+from rules.sending import content_class
+from storage.models import AuthorizationRequest
+
+
+async def kept_back(w: CaseWriting, asked: AuthorizationRequest) -> dict[str, str]:
+    """Documents that may not leave, by control number, each with its reason."""
+    lines = [Attachment.model_validate(line) for line in asked.attachments or ()]
+    if not lines:
+        return {}
+    consents, exceptions = await grounds_of(w)
+    why: dict[ContentClass, str] = {}
+    for kind in {line.content for line in lines}:
+        verdict = judge(await ask_of(w, asked, kind), consents, w.now, exceptions)
+        if not verdict.allowed:
+            why[kind] = "; ".join(verdict.reasons)
+    return {line.control_number: why[line.content] for line in lines if line.content in why}
+
+
+async def leave_behind(w: CaseWriting, asked: AuthorizationRequest) -> None:
+    """Take out of a request what may not go, where its payer takes it without; raises Withheld where it does not. What
+    was written already keeps its bytes: it goes whole or not at all."""
+    kept = await kept_back(w, asked)
+    if not kept:
+        return
+    going = [line for line in asked.attachments or () if line["control_number"] not in kept]
+    empty = asked.kind is RequestKind.INFORMATION and not going
+    if empty or not w.payer.takes_without_documents:
+        raise Withheld(in_words(kept))
+    rest = await _rest_may_go(w, asked, bool(going))
+    if rest is not None:
+        raise Withheld(rest)
+    asked.attachments = going or None
+    await w.owe(
+        "documents_withheld",
+        f"the {asked.kind.value} request to {w.payer.key} leaves without what may not go: {in_words(kept)}",
+        subject=asked.trace,
+        rule="domain 3.5",
+    )
+    await w.note("documents_withheld", {"request": str(asked.id), "documents": sorted(kept)})
+
+
+def in_words(kept: dict[str, str]) -> str:
+    return "; ".join(f"document {number}: {why}" for number, why in sorted(kept.items()))
+
+
+async def _rest_may_go(w: CaseWriting, asked: AuthorizationRequest, documents: bool) -> str | None:
+    """Why the request without them may not go either; None: it may."""
+    consents, exceptions = await grounds_of(w)
+    kind = content_class(asked.kind, documents)
+    verdict = judge(await ask_of(w, asked, kind), consents, w.now, exceptions)
+    return None if verdict.allowed else "; ".join(verdict.reasons)
