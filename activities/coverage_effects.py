@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from activities.departure import consents_on_file
 from activities.hands import Writing
 from activities.per_diem_accounts import write_accounts
 from activities.plan_execution import open_wanted_case, present_consent
@@ -24,10 +23,12 @@ from rules.calendar import facility_date, midnight_before
 from rules.case_opening import CaseWish, case_for, outlived
 from rules.coverage import Rows, entered, first_change, last_day_of, primary_on
 from rules.disclosure import DisclosureAsk, judge
+from rules.grounds import consents_on_file
 from storage.models import Authorization, Consent, Stay
 from storage.repositories import coverage, disclosure, work
 from storage.repositories.case_end import end_date_case
 from storage.repositories.episode import stays_of
+from storage.repositories.exception import exceptions_of
 
 CHECK_WITHIN = timedelta(hours=24)
 """Eligibility and benefits of a new payer are looked up within a day (ELG-01)."""
@@ -222,7 +223,10 @@ async def _consents(writing: Writing, payer: Payer) -> None:
         period=RecordPeriod(from_date=today, through_date=today),
     )  # fmt: skip
     consents = consents_on_file(await disclosure.consents_of(writing.session, writing.episode.person_id))
-    if not judge(ask, consents, writing.now).allowed:
+    exceptions = await exceptions_of(
+        writing.session, person_id=writing.episode.person_id, facility=writing.episode.facility, recipient=ask.recipient
+    )
+    if not judge(ask, consents, writing.now, exceptions).allowed:
         await _owe(
             writing, "consent_needed", Role.ADMISSIONS,
             f"no consent on file covers {payer.key}: nothing is asked of it until one does", subject=payer.key,

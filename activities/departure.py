@@ -10,17 +10,20 @@ from activities.case_record import CaseHands, CaseWriting
 from activities.partners.payer_x12 import PayerLine
 from definitions.disclosure import ContentPart, ExceptionOnFile, RecordPeriod
 from definitions.ids import derived
-from definitions.vocabulary import ConsentStatus, ContentClass, Purpose, RequestKind
+from definitions.vocabulary import ContentClass, Purpose, RequestKind
 from interchange.x12.arrival import fingerprint
 from interchange.x12.envelope import Control
 from interchange.x12.segments import X12Problem
-from rules.disclosure import ConsentOnFile, Cover, DisclosureAsk, Released, release
+from rules.disclosure import ConsentOnFile, DisclosureAsk, Released, release
 from rules.disclosure_terms import MESSAGE
+from rules.grounds import consents_on_file, recorded
 from runtime.keyring import Keyring
 from runtime.metrics import Metrics
 from runtime.people import open_message, seal_message
-from storage.models import AuthorizationRequest, Consent, ExchangeMessage, Person, Stay
+from storage.models import AuthorizationRequest, ExchangeMessage, Person, Stay
 from storage.repositories import disclosure, exchange
+from storage.repositories.disclosure import DisclosureGround
+from storage.repositories.exception import exceptions_of
 from storage.repositories.exchange import INTENT
 
 T = TypeVar("T")
@@ -73,16 +76,20 @@ async def known_person(w: CaseWriting) -> tuple[Person, bytes] | None:
 
 async def gate(w: CaseWriting, asked: AuthorizationRequest, content: T, kind: ContentClass) -> Released[T]:
     """Asked in the sending transaction, on the consents it sees (D11). Raises Withheld."""
-    consents, exceptions = await grounds_of(w)
+    consents, exceptions = await grounds_of(w, recipient_of(w, asked))
     verdict = release(content, await ask_of(w, asked, kind), consents, w.now, exceptions)
     if isinstance(verdict, Released):
         return verdict
     raise Withheld("; ".join(verdict.reasons))
 
 
-async def grounds_of(w: CaseWriting) -> tuple[tuple[ConsentOnFile, ...], tuple[ExceptionOnFile, ...]]:
-    """All that a disclosure of this case may ride on, as the transaction sees it."""
-    return consents_on_file(await disclosure.consents_of(w.session, w.case.person_id)), ()
+async def grounds_of(w: CaseWriting, recipient: str) -> tuple[tuple[ConsentOnFile, ...], tuple[ExceptionOnFile, ...]]:
+    """All that a disclosure of this case to this recipient may ride on, as the transaction sees it."""
+    consents = consents_on_file(await disclosure.consents_of(w.session, w.case.person_id))
+    exceptions = await exceptions_of(
+        w.session, person_id=w.case.person_id, facility=w.episode.facility, recipient=recipient
+    )
+    return consents, exceptions
 
 
 async def first_departure(
@@ -146,44 +153,11 @@ async def _intend(
     await disclosure.intend(
         w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id,
         content=released.ask.content.value, purpose=released.ask.purpose.value, recipient=released.ask.recipient,
-        ground=ground_of(released.cover), subject_id=asked.id, message_id=message_id, fingerprint=mark, now=w.now,
+        ground=DisclosureGround(**recorded(released.cover)), subject_id=asked.id, message_id=message_id, fingerprint=mark,
+        now=w.now,
         actor=w.actor,
     )  # fmt: skip
     return Departure(text, w.payer.endpoint or "", message_id, disclosure_id)
-
-
-def ground_of(cover: Cover) -> disclosure.DisclosureGround:
-    """What the ledger keeps of the cover: the consent with its scope and notice, or the exception with its evidence."""
-    return disclosure.DisclosureGround(
-        consent_id=UUID(cover.consent_id) if cover.consent_id is not None else None,
-        exception=cover.exception.value if cover.exception is not None else None,
-        notice=cover.notice.value if cover.notice is not None else None,
-        scope=cover.scope or None,
-        evidence={"exception": cover.exception_id, **{e.value: said for e, said in cover.evidence.items()}}
-        if cover.exception is not None
-        else None,
-    )
-
-
-def consents_on_file(rows: list[Consent]) -> tuple[ConsentOnFile, ...]:
-    """What the gate needs of each consent: the scope as signed, never the form's newer edition."""
-    return tuple(
-        ConsentOnFile(
-            consent_id=str(c.id),
-            form=c.form,
-            status=ConsentStatus(c.status),
-            purposes=tuple(Purpose(p) for p in c.scope.get("purposes", [])),
-            contents=tuple(ContentClass(k) for k in c.scope.get("contents", [])),
-            recipients=tuple(c.scope.get("recipients", [])),
-            recipient_classes=tuple(c.scope.get("recipient_classes", [])),
-            programs=tuple(c.scope.get("programs", [])),
-            period=RecordPeriod.model_validate(c.scope["period"]) if c.scope.get("period") else None,
-            signed_at=c.signed_at,
-            expires_at=c.expires_at,
-            revoked_at=c.revoked_at,
-        )
-        for c in rows
-    )
 
 
 async def ask_of(w: CaseWriting, asked: AuthorizationRequest, kind: ContentClass) -> DisclosureAsk:

@@ -2,7 +2,7 @@
 told which (domain 3.1, 3.5, E23)."""
 
 from activities.case_record import CaseWriting
-from activities.departure import Withheld, ask_of, grounds_of
+from activities.departure import Withheld, ask_of, grounds_of, recipient_of
 from definitions.dispute import Attachment
 from definitions.vocabulary import ContentClass, RequestKind
 from rules.disclosure import judge
@@ -15,7 +15,7 @@ async def kept_back(w: CaseWriting, asked: AuthorizationRequest) -> dict[str, st
     lines = [Attachment.model_validate(line) for line in asked.attachments or ()]
     if not lines:
         return {}
-    consents, exceptions = await grounds_of(w)
+    consents, exceptions = await grounds_of(w, recipient_of(w, asked))
     why: dict[ContentClass, str] = {}
     for kind in {line.content for line in lines}:
         verdict = judge(await ask_of(w, asked, kind), consents, w.now, exceptions)
@@ -53,7 +53,7 @@ def in_words(kept: dict[str, str]) -> str:
 
 async def _rest_may_go(w: CaseWriting, asked: AuthorizationRequest, documents: bool) -> str | None:
     """Why the request without them may not go either; None: it may."""
-    consents, exceptions = await grounds_of(w)
+    consents, exceptions = await grounds_of(w, recipient_of(w, asked))
     kind = content_class(asked.kind, documents)
     verdict = judge(await ask_of(w, asked, kind), consents, w.now, exceptions)
     return None if verdict.allowed else "; ".join(verdict.reasons)

@@ -4,17 +4,19 @@ import json
 from uuid import UUID
 
 from activities.case_record import CaseWriting
-from activities.departure import Withheld, gate, ground_of, known_person
+from activities.departure import Withheld, gate, known_person
 from activities.documents import in_words, kept_back
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.vocabulary import ContentClass
 from interchange.x12.arrival import fingerprint
 from rules.disclosure import Released
+from rules.grounds import recorded
 from runtime.keyring import Keyring
 from runtime.people import seal_message
 from storage.models import AuthorizationRequest, ExchangeMessage
 from storage.repositories import disclosure
+from storage.repositories.disclosure import DisclosureGround
 from storage.repositories.exchange import SENT
 
 
@@ -71,7 +73,8 @@ async def _disclose(
     await disclosure.intend(
         w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id,
         content=released.ask.content.value, purpose=released.ask.purpose.value, recipient=released.ask.recipient,
-        ground=ground_of(released.cover), subject_id=asked.id, message_id=message_id, fingerprint=fingerprint(text),
+        ground=DisclosureGround(**recorded(released.cover)), subject_id=asked.id,
+        message_id=message_id, fingerprint=fingerprint(text),
         now=w.now, actor=w.actor,
     )  # fmt: skip
     await disclosure.outcome(w.session, disclosure_id=disclosure_id, outcome=SENT, now=w.now)

@@ -21,6 +21,7 @@ from api.routes import (
     authorizations,
     census,
     coverages,
+    departures,
     disclosures,
     episodes,
     events,
@@ -112,7 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.add_middleware(Guard, public_url=settings.public_url, rates=rates)
     care = (operation, episodes, coverages, transitions, authorizations, census, events)
-    for routes in (*care, payer_exchange, quarantine, disclosures):
+    for routes in (*care, payer_exchange, quarantine, disclosures, departures):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

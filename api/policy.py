@@ -19,6 +19,8 @@ SIGNED_IN: Final = frozenset(Role) - {Role.SYSTEM}
 HOUSE: Final = frozenset(STAFF)
 READERS: Final = HOUSE | {Role.AUDITOR}
 CARE: Final = frozenset({Role.CLINICIAN, Role.ADMISSIONS})
+TELLERS: Final = CARE | {Role.REVIEWER, Role.BILLER, Role.DIRECTOR}
+"""Who tells somebody outside something about a person."""
 
 
 def _only(*roles: Role) -> frozenset[Role]:
@@ -95,6 +97,14 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/charges/exceptions": _only(Role.BILLER, Role.DIRECTOR),
     "POST /v1/charges/exceptions/{exception_id}/resolve": _only(Role.BILLER, Role.DIRECTOR),
     # trust
+    "POST /v1/episodes/{episode_id}/disclosures": TELLERS,
+    "POST /v1/episodes/{episode_id}/disclosures/preview": TELLERS,
+    "POST /v1/disclosures/{disclosure_id}/outcome": TELLERS,
+    "POST /v1/episodes/{episode_id}/exceptions": CARE | {Role.DIRECTOR},
+    "GET /v1/episodes/{episode_id}/exceptions": READERS,
+    "POST /v1/facilities/{facility}/exceptions": _only(Role.DIRECTOR),
+    "POST /v1/disclosure-exceptions/{ground_id}/end": _only(Role.DIRECTOR),
+    "POST /v1/episodes/{episode_id}/legal-demands": _only(Role.DIRECTOR),
     "GET /v1/disclosures": _only(Role.AUDITOR),
     "GET /v1/disclosures.pdf": _only(Role.AUDITOR),
     # pages

@@ -51,6 +51,8 @@ class ConsentOnFile(WireModel):
     recipient_classes: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     period: RecordPeriod | None = None
+    taken_back: tuple[str, ...] = ()
+    """Recipients for whom it was revoked while the rest of it stands."""
     signed_at: Moment | None = None
     expires_at: Moment | None = None
     revoked_at: Moment | None = None
@@ -68,13 +70,10 @@ class ConsentOnFile(WireModel):
 
     def why_not(self, ask: DisclosureAsk) -> str | None:
         """What the consent does not say of the ask, whatever the hour; None: it covers it (domain 3.1, 3.2)."""
-        if ask.purpose not in self.purposes:
-            return f"does not name {ask.purpose.value}"
-        if ask.content not in self.contents:
-            return f"does not name {ask.content.value}"
+        unnamed = self._unnamed(ask)
+        if unnamed is not None:
+            return unnamed
         by_name = ask.recipient in self.recipients
-        if not by_name and ask.recipient_class not in self.recipient_classes:
-            return f"does not name {ask.recipient}"
         if ask.purpose not in TPO and set(self.purposes) != {ask.purpose}:
             return f"names {ask.purpose.value} beside other purposes; it needs a form of its own"
         if ask.content is ContentClass.COUNSELLING_NOTES and set(self.contents) != {ContentClass.COUNSELLING_NOTES}:
@@ -87,6 +86,18 @@ class ConsentOnFile(WireModel):
         if self.period is not None and not _within(ask.period, self.period):
             first, last = self.period.from_date.isoformat(), self.period.through_date.isoformat()
             return f"covers records from {first} through {last} only"
+        return None
+
+    def _unnamed(self, ask: DisclosureAsk) -> str | None:
+        """What of the ask the consent does not name, or names no more."""
+        if ask.purpose not in self.purposes:
+            return f"does not name {ask.purpose.value}"
+        if ask.content not in self.contents:
+            return f"does not name {ask.content.value}"
+        if ask.recipient in self.taken_back:
+            return f"was taken back for {ask.recipient}"
+        if ask.recipient not in self.recipients and ask.recipient_class not in self.recipient_classes:
+            return f"does not name {ask.recipient}"
         return None
 
     def scope(self) -> dict[str, object]:

@@ -76,6 +76,14 @@ LEDGERS: Final = (
         table="disclosure_outcome", chain="person_id", key="disclosure_id", order="disclosure_id", moment="at",
         columns=("disclosure_id", "outcome", "at"), first_form=None,
     ),
+    Ledger(
+        table="disclosure_exception", chain="chain", key="id", order="seq", moment="declared_at",
+        columns=(
+            "id", "seq", "person_id", "episode_id", "facility", "kind", "recipient", "contents", "valid_from",
+            "valid_until", "evidence", "words", "ends", "declared_at", "declared_by",
+        ),
+        first_form=(), json=frozenset({"contents", "evidence"}),
+    ),
 )  # fmt: skip
 
 

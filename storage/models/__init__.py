@@ -7,7 +7,7 @@ from storage.models.census import CensusLine, CensusPresence, CensusSnapshot
 from storage.models.charge import Charge, ChargeException
 from storage.models.command import BusinessClock, Command, Outbox
 from storage.models.consent import Consent
-from storage.models.disclosure import Disclosure, DisclosureOutcome
+from storage.models.disclosure import Disclosure, DisclosureException, DisclosureOutcome
 from storage.models.dispute import AuthorizationClock, AuthorizationDispute, CaseEvidence
 from storage.models.episode import Absence, BedOccupancy, Episode, Movement, PerDiemAccount, Stay
 from storage.models.exchange import ControlNumber, ExchangeFile, ExchangeMessage, PayerCircuit
@@ -25,7 +25,8 @@ __all__ = [
     "AuthorizationClock", "AuthorizationDecision", "AuthorizationDispute", "AuthorizationGrant",
     "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CaseEvidence", "CensusLine",
     "CensusPresence", "CensusSnapshot", "ChainHead", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
-    "Coverage", "Disclosure", "DisclosureOutcome", "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
+    "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
+    "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
     "FacilityDay", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
     "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
     "WebSession",

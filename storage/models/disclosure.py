@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,6 +43,43 @@ class Disclosure(Base):
     __table_args__ = (
         Index("ix_disclosure_person", "person_id", "intent_at"),
         Index("uq_disclosure_person_id_place", "person_id", "place", unique=True),
+    )
+
+
+class DisclosureException(Base):
+    """A path without consent that somebody declared (domain 3.5), or, with `ends`, the end of one. `person_id` None: about
+    no one person (a service agreement, an audit of the house). `evidence` holds ids and codes; words that may name
+    somebody are `sealed`, and `words` is the fingerprint of what was sealed. A chain for each person, and one for each
+    facility; a trigger fills place and hashes."""
+
+    __tablename__ = "disclosure_exception"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    chain: Mapped[str]
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    episode_id: Mapped[UUID | None] = mapped_column(ForeignKey("episode.id"))
+    facility: Mapped[str] = mapped_column(ForeignKey("facility.key"))
+    kind: Mapped[str]
+    recipient: Mapped[str]
+    contents: Mapped[list[Any]]
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+    evidence: Mapped[dict[str, Any]]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    words: Mapped[str | None]
+    ends: Mapped[UUID | None] = mapped_column(ForeignKey("disclosure_exception.id"))
+    declared_at: Mapped[datetime]
+    declared_by: Mapped[str]
+    place: Mapped[int | None] = mapped_column(BigInteger)
+    prev_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        Index("ix_disclosure_exception_person", "person_id", "recipient"),
+        Index("ix_disclosure_exception_facility", "facility", "recipient", postgresql_where=text("person_id IS NULL")),
+        Index("uq_disclosure_exception_ends", "ends", unique=True, postgresql_where=text("ends IS NOT NULL")),
+        Index("uq_disclosure_exception_chain_place", "chain", "place", unique=True),
     )
 
 

@@ -58,6 +58,24 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/sessions/{session_id}/attendance": {"attendees": [{"episode_id": ROW, "status": "no_show"}]},
     "POST /v1/facilities/{facility}/midnight-close": {"date": "2026-03-01"},
     "POST /v1/charges/exceptions/{exception_id}/resolve": {"resolution": "checked"},
+    "POST /v1/episodes/{episode_id}/disclosures": {
+        "content": "handoff", "purpose": "treatment", "recipient": "clinic/next", "recipient_class": "nobody",
+        "channel": "telephone", "disclosed_at": AT, "words": "made for a test",
+    },
+    "POST /v1/episodes/{episode_id}/disclosures/preview": {
+        "content": "handoff", "purpose": "treatment", "recipient": "clinic/next", "recipient_class": "nobody",
+    },
+    "POST /v1/disclosures/{disclosure_id}/outcome": {"outcome": "sent"},
+    "POST /v1/episodes/{episode_id}/exceptions": {
+        "kind": "court_order", "recipient": "court/first", "contents": ["handoff"], "valid_from": AT,
+    },
+    "POST /v1/facilities/{facility}/exceptions": {
+        "kind": "service_organization", "recipient": "vendor/lab", "contents": ["claim"], "valid_from": AT,
+    },
+    "POST /v1/disclosure-exceptions/{ground_id}/end": {"reason": "over"},
+    "POST /v1/episodes/{episode_id}/legal-demands": {
+        "kind": "subpoena", "recipient": "court/first", "contents": ["handoff"], "received_at": AT, "court": "c1",
+    },
 }  # fmt: skip
 """Bodies of routes that act on one row. They need not succeed: they must be read."""
 
@@ -144,12 +162,25 @@ def make_rows(house: House, caller: Caller) -> Rows:
             (message, request, b"not ours to open", message, AT),
         )
         evidence = _sealed_words(house, connection, page["authorizations"][0]["id"], page["person_id"])
+        disclosure, ground = (str(uuid.uuid4()) for _ in range(2))
+        connection.execute(
+            "INSERT INTO disclosure (id, person_id, episode_id, content, purpose, recipient, exception, fingerprint, "
+            "intent_at, actor) VALUES (%s, %s, %s, 'handoff', 'legal', 'court/first', 'court_order', 'f', %s, 'director')",
+            (disclosure, page["person_id"], stage.episode, AT),
+        )
+        connection.execute(
+            "INSERT INTO disclosure_exception (id, chain, person_id, episode_id, facility, kind, recipient, contents, "
+            "valid_from, evidence, declared_at, declared_by) VALUES (%s, '', %s, %s, 'harbor', 'court_order', "
+            "'court/first', '[\"handoff\"]', %s, '{}', %s, 'director')",
+            (ground, page["person_id"], stage.episode, AT, AT),
+        )
         session = _one(connection, "SELECT id FROM session WHERE facility = 'harbor' LIMIT 1", None)
     return Rows(
         {
             "episode_id": stage.episode, "transition_id": asked["subject_id"], "case_id": page["authorizations"][0]["id"],
             "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
+            "disclosure_id": disclosure, "ground_id": ground,
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve",
         }
