@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset test check format demo verify bench chaos fuzz browser venv-package lock
+.PHONY: help setup up down status reset test check format demo verify bench keys chaos fuzz browser venv-package lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -58,6 +58,9 @@ verify: $(READY) ## prove that nobody changed the audit or the ledger of disclos
 
 bench: $(READY) ## measure, each number beside its floor (JSON lines)
 	@$(PY) -m bench
+
+keys: $(READY) ## the keys of the house: what stands under which (ARGS="rotate" for a new one, while everything runs)
+	@$(PY) -m local.keys $(or $(ARGS),status)
 
 chaos: $(READY) ## kill the parts while they work and look for what was lost (ROUNDS=n, ten minutes by default)
 	@$(PY) -m local.chaos --rounds $(ROUNDS)

@@ -32,7 +32,8 @@ from activities.transition import TransitionActivities
 from definitions.episode import Drive
 from definitions.queues import CARE, EXCHANGE
 from runtime.catalog import Catalog, load_catalog
-from runtime.keyring import Keyring, load_keyring
+from runtime.keyring import Keyring
+from runtime.keyring_file import load_keyring
 from runtime.logging import configure
 from runtime.long_lived import set_aside
 from runtime.metrics import Metrics

@@ -34,7 +34,7 @@ from api.tokens import TokenIssuer
 from api.web import pages
 from runtime.catalog import load_catalog
 from runtime.clock import clock_for
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.metrics import Metrics
 from runtime.settings import Settings
 from runtime.temporal import connect

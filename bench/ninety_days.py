@@ -29,7 +29,8 @@ from local.rehearsal.house import House
 from local.rehearsal.stage import Stage
 from runtime.catalog import load_catalog
 from runtime.codec import data_converter
-from runtime.keyring import Keyring, load_keyring
+from runtime.keyring import Keyring
+from runtime.keyring_file import load_keyring
 from runtime.temporal import connect
 from worker import WORKFLOWS
 

@@ -33,7 +33,7 @@ from definitions.queues import CARE
 from definitions.vocabulary import Role
 from local.rehearsal.house import House
 from runtime.catalog import load_catalog
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.long_lived import set_aside
 from runtime.temporal import connect
 from storage.engine import Database, make_engine

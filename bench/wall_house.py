@@ -26,7 +26,8 @@ from definitions.episode import Drive, EpisodeStart
 from definitions.queues import CARE
 from local.rehearsal.house import House
 from runtime.catalog import load_catalog
-from runtime.keyring import Keyring, load_keyring
+from runtime.keyring import Keyring
+from runtime.keyring_file import load_keyring
 from runtime.temporal import connect
 from storage.engine import Database, make_engine
 

@@ -16,8 +16,6 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from runtime.settings import Settings
-
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
 TAG_BYTES: Final = 16
@@ -47,6 +45,13 @@ class Keyring:
     """The first key seals; every key opens."""
 
     def __init__(self, keys: Sequence[Key], index_key: bytes) -> None:
+        self.replace(keys)
+        if len(index_key) != KEY_BYTES:
+            raise KeyringError(f"the blind-index key must have {KEY_BYTES} bytes: {KEY_BYTES * 2} hex digits")
+        self._index_key = index_key
+
+    def replace(self, keys: Sequence[Key]) -> None:
+        """Other keys from now on; the search tokens stay as they are. Raises KeyringError and keeps what it held."""
         if not keys:
             raise KeyringError("a keyring needs at least one key")
         for key in keys:
@@ -56,11 +61,11 @@ class Keyring:
                 raise KeyringError(f"key {key.id} must have {KEY_BYTES} bytes, written as {KEY_BYTES * 2} hex digits")
         if len({key.id for key in keys}) != len(keys):
             raise KeyringError("a key id stands twice in the keyring; the later key could never open anything")
-        if len(index_key) != KEY_BYTES:
-            raise KeyringError(f"the blind-index key must have {KEY_BYTES} bytes: {KEY_BYTES * 2} hex digits")
         self._keys = {k.id: k for k in keys}
         self._current = keys[0]
-        self._index_key = index_key
+
+    def _fresh(self, *, at_once: bool = False) -> None:
+        """For keyrings that follow something: called before each use, and `at_once` when a key is missing."""
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._keys)})"
@@ -68,28 +73,33 @@ class Keyring:
     @classmethod
     def parse(cls, text: str, index_key: str) -> "Keyring":
         """From `id:hex,id:hex`, current key first. Raises KeyringError."""
-        keys = []
-        for part in filter(None, (p.strip() for p in text.split(","))):
-            name, _, digits = part.partition(":")
-            if not name or not digits:
-                raise KeyringError("write the keyring as id:hex,id:hex with the current key first")
-            keys.append(Key(name, _from_hex(digits, f"key {name}")))
-        return cls(keys, _from_hex(index_key, "the blind-index key"))
+        return cls(keys_of(text), _from_hex(index_key, "the blind-index key"))
 
     @property
     def current_id(self) -> str:
+        self._fresh()
         return self._current.id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the keys, the current one first."""
+        return tuple(self._keys)
 
     def seal(self, plain: bytes, bound_to: bytes = b"") -> bytes:
         """AES-GCM under the current key; `bound_to` must be given again to open (a row cannot be swapped)."""
-        head = bytes([len(self._current.id)]) + self._current.id.encode()
+        self._fresh()
+        current = self._current
+        head = bytes([len(current.id)]) + current.id.encode()
         nonce = os.urandom(NONCE_BYTES)
-        return head + nonce + AESGCM(self._current.secret).encrypt(nonce, plain, head + bound_to)
+        return head + nonce + AESGCM(current.secret).encrypt(nonce, plain, head + bound_to)
 
     def open(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
         """Raises SealBroken when the key is missing or key, row or bytes differ from what was sealed."""
-        size = sealed[0] if sealed else 0
-        key = self._keys.get(sealed[1 : 1 + size].decode("ascii", "replace"))
+        self._fresh()
+        size, name = (sealed[0] if sealed else 0), sealed_under(sealed)
+        if name not in self._keys:
+            self._fresh(at_once=True)
+        key = self._keys.get(name)
         if key is None:
             raise SealBroken("sealed under a key this keyring does not hold; add it behind the current one")
         nonce, body = sealed[1 + size : 1 + size + NONCE_BYTES], sealed[1 + size + NONCE_BYTES :]
@@ -119,6 +129,23 @@ class Keyring:
         return hmac.new(self._index_key, text.encode(), hashlib.sha256).digest()
 
 
+def keys_of(text: str) -> list[Key]:
+    """The keys of a ring written as `id:hex,id:hex`, current key first. Raises KeyringError."""
+    keys = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, digits = part.partition(":")
+        if not name or not digits:
+            raise KeyringError("write the keyring as id:hex,id:hex with the current key first")
+        keys.append(Key(name, _from_hex(digits, f"key {name}")))
+    return keys
+
+
+def sealed_under(sealed: bytes) -> str:
+    """The id of the house key that sealed these bytes, as they say themselves."""
+    size = sealed[0] if sealed else 0
+    return sealed[1 : 1 + size].decode("ascii", "replace")
+
+
 class DataKey:
     """Seals what belongs to one person."""
 
@@ -145,9 +172,9 @@ def normalised(value: str) -> str:
     return "".join(c for c in apart if c.isalnum() or _is_vowel_sign(c))
 
 
-def load_keyring(settings: Settings) -> Keyring:
-    """The keyring the settings hold. Raises KeyringError with a sentence."""
-    return Keyring.parse(settings.keyring.get_secret_value(), settings.blind_index_key.get_secret_value())
+def index_key(digits: str) -> bytes:
+    """The key of the search tokens. Raises KeyringError."""
+    return _from_hex(digits, "the blind-index key")
 
 
 def random_key() -> str:

@@ -5,7 +5,7 @@ wins over the file; `make up` writes the file itself, `docker-compose.yml` passe
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,9 +55,10 @@ class Settings(BaseSettings):
     allow_driven: bool = False
     """Rehearsals move business time themselves (D7); an installation with patients never allows it."""
 
-    keyring: SecretStr
-    """`id:hex` pairs separated by commas; the first seals, all open. Keys of 32 bytes. Or name a
-    `STEPDOWN_KEYRING_FILE` that holds the same text."""
+    keyring: SecretStr = SecretStr("")
+    """`id:hex` pairs separated by commas; the first seals, all open. Keys of 32 bytes. A change needs a restart."""
+    keyring_file: Path | None = None
+    """A file that holds the same instead, one key a line. It is followed: keys can be rotated while everything runs."""
     blind_index_key: SecretStr
     """64 hex digits; makes the search tokens. Changing it makes people already on record unfindable by name."""
 
@@ -104,19 +105,6 @@ class Settings(BaseSettings):
     log_format: str = Field(default="json", pattern="^(json|console)$")
     build: str = "dev"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _keyring_from_file(cls, values: Any) -> Any:
-        named = os.environ.get(f"{PREFIX}KEYRING_FILE") or (
-            values.get("keyring_file") if isinstance(values, dict) else None
-        )
-        if not named or values.get("keyring"):
-            return values
-        try:
-            return values | {"keyring": ",".join(Path(named).read_text().split())}
-        except OSError as error:
-            raise ValueError(f"{PREFIX}KEYRING_FILE names a file that cannot be read ({error.strerror})") from None
-
     @model_validator(mode="after")
     def _holds_together(self) -> "Settings":
         complaints = [sentence for broken, sentence in self._conditions() if broken]
@@ -143,6 +131,14 @@ class Settings(BaseSettings):
             (
                 (self.oidc_issuer is None) != (self.oidc_jwks_url is None),
                 "STEPDOWN_OIDC_ISSUER and STEPDOWN_OIDC_JWKS_URL belong together: set both or neither",
+            ),
+            (
+                bool(self.keyring.get_secret_value()) == (self.keyring_file is not None),
+                "set STEPDOWN_KEYRING or STEPDOWN_KEYRING_FILE, one of the two",
+            ),
+            (
+                self.keyring_file is not None and not self.keyring_file.is_file(),
+                "STEPDOWN_KEYRING_FILE names a file that is not there",
             ),
         )
 

@@ -24,7 +24,7 @@ from local.chaos.invariants import broken, executed, open_episodes
 from local.rehearsal.driver import Driver
 from local.rehearsal.house import House
 from rules.calendar import facility_date
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.temporal import connect, leave
 from storage.models import Facility
 

@@ -16,7 +16,7 @@ from definitions.midnight import CloseFacility
 from definitions.queues import CARE
 from local.rehearsal.house import House
 from rules.calendar import facility_date, midnight_ending
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.temporal import connect
 from storage.engine import Database, make_engine
 from storage.models import Due, Facility

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from local.stack.folder import first_settings
+from local.stack.folder import first_settings, with_keyring_file
 from local.stack.postgres import QUICK, EmbeddedPostgres
 from local.stack.process import ChildProcess, free_port
 from local.stack.temporal import EmbeddedTemporal
@@ -32,7 +32,7 @@ class House:
         self.temporal = EmbeddedTemporal(folder / "temporal.db", log=folder / "temporal.log")
         # The payer's book and controls; requests go to its door, which is shut while it is down.
         self.payer_url = f"http://127.0.0.1:{payer_port}"
-        self.environment = {
+        settings = {
             **first_settings(),
             "STEPDOWN_DATABASE_URL": self.postgres.url("stepdown"),
             "STEPDOWN_API_PORT": str(self.api_port),
@@ -49,6 +49,8 @@ class House:
             "STEPDOWN_SIGN_INS_PER_MINUTE": "100000",
             **(extra or {}),
         }
+        folder.mkdir(parents=True, exist_ok=True)
+        self.environment = with_keyring_file(settings, folder / "keyring")
         self._payer_port = payer_port
         self._drive = drive
         self.parts: dict[str, ChildProcess] = {}

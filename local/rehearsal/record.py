@@ -10,7 +10,7 @@ from pathlib import Path
 from local.bundles.generate import read_folder
 from local.rehearsal.__main__ import rehearse, scenario_of
 from local.rehearsal.house import House
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.temporal import connect, leave
 
 SCENARIOS = ("leave_weekend", "future_transfer", "ama_0200")

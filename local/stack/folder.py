@@ -16,12 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dotenv import dotenv_values
 
 from local.stack.errors import StackError
-from runtime.keyring import random_key
+from runtime.keyring import keys_of, random_key
+from runtime.keyring_file import write_keys
 from runtime.settings import FILE_NAME
 
 OURS: Final = (
     "postgres", "postgres.new", "postgres.run", "temporal.db", "temporal.db-wal", "temporal.db-shm", "payer", "logs",
-    "cohort.loaded", "running.json", FILE_NAME,
+    "cohort.loaded", "running.json", FILE_NAME, "keyring", "keyring.new",
 )  # fmt: skip
 """Everything we make there; `clear` removes these and nothing else (the folder may be somebody's own)."""
 
@@ -61,6 +62,11 @@ class DataFolder:
     @property
     def settings(self) -> Path:
         return self.path / FILE_NAME
+
+    @property
+    def keyring(self) -> Path:
+        """The keys, apart from the settings: they are rotated while everything runs."""
+        return self.path / "keyring"
 
     @property
     def cohort_mark(self) -> Path:
@@ -125,7 +131,7 @@ class DataFolder:
                     "Put the file back, or clear the demo data with `make reset` and start again"
                 )
             values = first_settings()
-        values |= changes
+        values = {**with_keyring_file(values, self.keyring), **changes}
         lines = [f"{key}={_quoted(value)}" for key, value in values.items()]
         fresh = self.settings.with_suffix(".new")
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -195,6 +201,16 @@ def first_settings() -> dict[str, str]:
         "STEPDOWN_PAYER_SECRET": random_key(),
         "STEPDOWN_LOG_FORMAT": "json",
     }
+
+
+def with_keyring_file(values: Mapping[str, str], path: Path) -> dict[str, str]:
+    """The same settings with their keys in a file that processes follow; one from before is moved there."""
+    said = dict(values)
+    text = said.pop("STEPDOWN_KEYRING", "")
+    if text:
+        write_keys(path, keys_of(text))
+        said["STEPDOWN_KEYRING_FILE"] = str(path)
+    return said
 
 
 def _locked(handle: IO[str]) -> bool:

@@ -13,6 +13,7 @@ from storage.models.episode import Absence, BedOccupancy, Episode, Movement, Per
 from storage.models.exchange import ControlNumber, ExchangeFile, ExchangeMessage, PayerCircuit
 from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
+from storage.models.house_key import HouseKey
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.session import Attendance, Session
 from storage.models.sign_in import AppUser, WebSession
@@ -27,7 +28,7 @@ __all__ = [
     "CensusPresence", "CensusSnapshot", "ChainHead", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
+    "FacilityDay", "HouseKey", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
     "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
     "WebSession",
 ]  # fmt: skip

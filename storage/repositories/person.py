@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -64,3 +64,18 @@ async def people(session: AsyncSession, ids: Sequence[UUID]) -> list[Person]:
 async def lock_person(session: AsyncSession, person_id: UUID) -> Person | None:
     """The person's row, held until the transaction ends: coverages and the sealed document have one writer."""
     return (await session.execute(select(Person).where(Person.id == person_id).with_for_update())).scalar_one_or_none()
+
+
+async def erase_person(session: AsyncSession, *, person_id: UUID) -> bool:
+    """Destroy the person's key: the sealed document, messages and words about them open never again, here and in every
+    later backup, and no search finds them. Rows, audit and ledger stay, by ids. False: it was done before, or there is
+    nobody of that id. Backups from before hold the wrapped key until they are gone themselves. Who may ask, and when, is
+    the caller's to decide."""
+    made = await session.execute(
+        update(Person)
+        .where(Person.id == person_id, Person.wrapped_key.is_not(None))
+        .values(wrapped_key=None, sealed=b"", version=Person.version + 1)
+        .returning(Person.id)
+    )
+    await session.execute(delete(PersonToken).where(PersonToken.person_id == person_id))
+    return made.first() is not None

@@ -9,7 +9,7 @@ import psycopg
 
 from local.rehearsal.caller import Caller
 from local.rehearsal.house import House
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.people import seal_message
 from tests.api.conftest import MOMENT
 from tests.api.test_refusals import admitted, referral, wish

@@ -11,7 +11,7 @@ import pytest
 from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.house import House
 from local.rehearsal.stage import Stage
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.people import open_person
 from tests.api.conftest import MOMENT
 from tests.api.test_refusals import admitted, refused, started

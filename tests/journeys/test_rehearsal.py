@@ -12,7 +12,7 @@ from local.rehearsal.house import House
 from local.rehearsal.report import closing_line, prompts
 from local.rehearsal.scenarios import SCENARIOS
 from runtime.codec import data_converter
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.temporal import connect
 from worker import WORKFLOWS
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.keyring import Keyring, KeyringError, SealBroken, load_keyring, normalised, random_key
+from runtime.keyring import Keyring, KeyringError, SealBroken, normalised, random_key
+from runtime.keyring_file import load_keyring
 from tests.runtime.samples import INDEX_KEY, KEY_A, KEY_B, settings
 
 NAME = b"Testperson Quillfeather"

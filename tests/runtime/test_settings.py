@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from definitions.episode import Drive
 from runtime import settings as module
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.settings import SettingsError, load_settings, settings_file
 from tests.runtime.samples import INDEX_KEY, KEY_A, KEY_B, settings
 

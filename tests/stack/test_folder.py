@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from local.stack.errors import StackError
 from local.stack.folder import DataFolder
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.settings import load_settings
 
 URL = {"STEPDOWN_DATABASE_URL": "postgresql+psycopg://postgres@/stepdown?host=/somewhere"}
@@ -72,8 +72,9 @@ def test_two_installations_share_no_key(tmp_path: Path) -> None:
     for folder in (one, other):
         folder.path.mkdir()
     first, second = one.write_settings(URL), other.write_settings(URL)
-    secrets = [name for name in first if name.endswith(("KEY", "KEYRING", "SECRET"))]
-    assert len(secrets) == 4
+    secrets = [name for name in first if name.endswith(("KEY", "SECRET"))]
+    assert len(secrets) == 3
+    assert one.keyring.read_text() != other.keyring.read_text()
     assert all(first[name] != second[name] for name in secrets)
 
 
@@ -91,7 +92,7 @@ def test_clearing_leaves_what_is_not_ours(tmp_path: Path) -> None:
     (folder.logs / "api.log").write_text("line")
     folder.temporal.write_text("")
     (tmp_path / "holiday.jpg").write_text("not ours")
-    assert sorted(folder.clear()) == ["logs", "settings.env", "temporal.db"]
+    assert sorted(folder.clear()) == ["keyring", "logs", "settings.env", "temporal.db"]
     assert [p.name for p in tmp_path.iterdir()] == ["holiday.jpg"]
     assert folder.clear() == []
 
@@ -116,3 +117,14 @@ def test_a_folder_that_cannot_be_made_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StackError, match="STEPDOWN_DATA_DIR"):
         DataFolder(tmp_path / "file" / "inner").hold("http://127.0.0.1:1")
+
+
+def test_keys_from_before_are_moved_into_a_file_of_their_own(tmp_path: Path) -> None:
+    """Rotation needs a file that processes follow; an installation keeps the keys it has."""
+    folder = DataFolder(tmp_path)
+    folder.settings.write_text(f'STEPDOWN_KEYRING="local1:{"ab" * 32}"\nSTEPDOWN_BLIND_INDEX_KEY="{"cd" * 32}"\n')
+    values = folder.write_settings(URL)
+    assert "STEPDOWN_KEYRING" not in values
+    assert "ab" * 32 not in folder.settings.read_text()
+    assert folder.keyring.read_text() == f"local1:{'ab' * 32}\n"
+    assert folder.write_settings(URL)["STEPDOWN_KEYRING_FILE"] == str(folder.keyring)

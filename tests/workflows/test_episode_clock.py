@@ -14,7 +14,7 @@ from definitions.queues import CARE
 from definitions.vocabulary import Role
 from local.stack.folder import first_settings
 from runtime.catalog import load_catalog
-from runtime.keyring import load_keyring
+from runtime.keyring_file import load_keyring
 from runtime.settings import Settings
 from runtime.temporal import connect
 from storage.engine import Database
