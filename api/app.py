@@ -20,6 +20,7 @@ from api.rates import Rates
 from api.routes import (
     authorizations,
     census,
+    codec,
     coverages,
     departures,
     disclosures,
@@ -111,8 +112,10 @@ def create_app(settings: Settings) -> FastAPI:
         )
         return response
 
-    app.add_middleware(Guard, public_url=settings.public_url, rates=rates)
-    care = (operation, episodes, coverages, transitions, authorizations, census, events)
+    app.add_middleware(
+        Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
+    )
+    care = (operation, codec, episodes, coverages, transitions, authorizations, census, events)
     for routes in (*care, payer_exchange, quarantine, disclosures, departures):
         app.include_router(routes.router)
     app.include_router(pages.router)

@@ -3,7 +3,7 @@ answer carries. Plain ASGI, so that streams stay streams."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -36,7 +36,12 @@ _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Guard:
-    def __init__(self, app: Inner, *, public_url: str, rates: Rates, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self, app: Inner, *, public_url: str, rates: Rates, body_seconds: float = BODY_SECONDS,
+        also: Mapping[str, str | None] | None = None,
+    ) -> None:  # fmt: skip
+        """`also`: by path the one other origin whose pages may send there, with a token of their own."""
+        self._also = dict(also or {})
         self._app = app
         self._rates = rates
         self._seconds = body_seconds
@@ -50,7 +55,7 @@ class Guard:
             return
         speak = self._speaking(scope["path"], send)
         headers = Headers(scope=scope)
-        refused = self._too_often(scope) or self._from_elsewhere(scope["method"], headers)
+        refused = self._too_often(scope) or self._from_elsewhere(scope["method"], scope["path"], headers)
         if refused is None and (b"%00" in scope.get("query_string", b"") or "\x00" in scope["path"]):
             refused = _unwritable()
         if refused is None and OWN_LIMIT.fullmatch(scope["path"]):
@@ -76,12 +81,14 @@ class Guard:
             wait = self._rates.sign_in.take(key)
         return too_often(wait) if wait else None
 
-    def _from_elsewhere(self, method: str, headers: Headers) -> "Refused | None":
+    def _from_elsewhere(self, method: str, path: str, headers: Headers) -> "Refused | None":
         """A browser says where a request was made. Browsers that say nothing of it (`Sec-Fetch-Site`) say the origin;
         other programs say neither, and hold no cookie that somebody else could use."""
         if method in SAFE:
             return None
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if origin is not None and origin == self._also.get(path):
+            return None
         if site in ("same-origin", "none") if site is not None else origin in (None, self._origin):
             return None
         detail = "this was sent from another site; open the page here and repeat"

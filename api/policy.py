@@ -39,6 +39,8 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/commands/{key}": SIGNED_IN,
     "GET /v1/definitions/{kind}": READERS,
     "GET /v1/events": READERS,
+    "OPTIONS /codec/decode": PUBLIC,
+    "POST /codec/decode": _only(Role.ADMIN, Role.AUDITOR),
     # episodes
     "POST /v1/episodes": _only(Role.ADMISSIONS),
     "POST /v1/episodes/import": _only(Role.ADMISSIONS),

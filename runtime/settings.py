@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     temporal_namespace: str = "stepdown"
     temporal_tls: bool = False
     temporal_api_key: SecretStr | None = None
+    temporal_ui_origin: str | None = Field(default=None, pattern=r"^https?://[^/,\s]+$")
+    """Origin of the Temporal pages that may have payloads opened (`/codec/decode`), for people whose role may; None: no
+    page may."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8700, ge=1, le=65535)

@@ -19,6 +19,7 @@ DAY: Final = MOMENT.date().isoformat()
 ROW: Final = "00000000-0000-5000-8000-000000000000"
 
 BODIES: Final[dict[str, dict[str, Any]]] = {
+    "POST /codec/decode": {"payloads": []},
     "POST /v1/episodes/{episode_id}/coverages": {
         "act": "switch", "payer": "meridian", "from_date": DAY, "reason": "coverage_found", "version": 1,
     },

@@ -261,3 +261,26 @@ def test_the_null_character_is_refused_in_addresses_and_bodies(caller: Caller) -
         with pytest.raises(Refused) as refused:
             ask()
         assert (refused.value.status, refused.value.code) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "status"),
+    [
+        ("/codec/decode", "https://temporal.example", 200),
+        ("/codec/decode", "https://other.example", 403),
+        ("/v1/episodes", "https://temporal.example", 403),
+    ],
+)
+async def test_the_one_other_origin_may_send_to_its_one_path(path: str, origin: str, status: int) -> None:
+    spoken = Spoken()
+    guard = Guard(
+        spoken.app, public_url="https://house.example", rates=Rates(settings(), Watch()),
+        also={"/codec/decode": "https://temporal.example"},
+    )  # fmt: skip
+
+    async def empty() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    asked = a_request(path, origin=origin, sec_fetch_site="cross-site")
+    await guard(asked | {"method": "POST"}, empty, spoken.send)
+    assert [m["status"] for m in spoken.sent if m["type"] == "http.response.start"] == [status]

@@ -48,7 +48,8 @@ def test_up_down_and_up_again_continues(environment: dict[str, str], start: Call
     with psycopg.connect(dsn(environment)) as connection:
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
         connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
-    keys = dotenv_values(Path(environment["STEPDOWN_DATA_DIR"]) / "settings.env")["STEPDOWN_KEYRING"]
+    keyring = Path(environment["STEPDOWN_DATA_DIR"]) / "keyring"
+    keys = keyring.read_text()
 
     status, said = say(environment, "up", "--servers-only")
     assert status == 0
@@ -68,7 +69,7 @@ def test_up_down_and_up_again_continues(environment: dict[str, str], start: Call
     second.wait_for("servers only")
     with psycopg.connect(dsn(environment)) as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
-    assert dotenv_values(Path(environment["STEPDOWN_DATA_DIR"]) / "settings.env")["STEPDOWN_KEYRING"] == keys
+    assert keyring.read_text() == keys
     assert second.end(signal.SIGINT) == 0
     assert [line.split("s  ", 1)[1] for line in second.lines[-3:]] == [
         "stopping; Ctrl-C again ends everything at once",
