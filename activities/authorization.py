@@ -11,6 +11,7 @@ from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
 from activities.case_grants import summarize
 from activities.case_record import ENDED, UNANSWERED, CaseHands, CaseWriting, record_of, requests_of
+from activities.holding import look_again
 from activities.payer_queue import wake_held
 from activities.staleness import perform
 from definitions.authorization import (
@@ -117,13 +118,11 @@ class AuthorizationActivities(AuthorizationContract):
 
     @activity.defn
     async def note_case_change(self, request: CaseChanged) -> CaseOutcome:
-        """Rows changed elsewhere: a consent that now covers makes a waiting request ready again, and units used at
-        night may move the last covered day up (AUTH-01)."""
+        """Rows changed elsewhere: a consent that now covers makes a waiting request ready again, one that was taken back
+        stops what is queued, and units used at night may move the last covered day up (AUTH-01)."""
 
         async def act(w: CaseWriting) -> Refusal | None:
-            for asked in await requests_of(w.session, w.case.id):
-                if asked.status is AuthorizationStatus.WAITING_CONSENT:
-                    w.follow(asked, AuthorizationStatus.READY)
+            await look_again(w)
             await wake_held(w)
             before = w.case.last_covered_day
             await summarize(w)

@@ -1,27 +1,34 @@
 """Signing, refusing and revoking consents (domain 3.4)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from temporalio import activity
 
+from activities.case_record import CaseHands
+from activities.hand_holding import HandSender
 from activities.hands import EpisodeHands, Writing, answer_for
+from activities.holding import AuthorizationSender
+from activities.partners.sender import Sender
 from activities.plan_execution import present_consent
+from activities.revocation import revoke, tell_cases
 from definitions.consent import ValidityKind
 from definitions.contracts import ConsentContract
 from definitions.episode import Answer, EpisodeOutcome, RevokeConsent, SignConsent
 from definitions.errors import ErrorType, Refusal
-from definitions.ids import authorization_workflow, derived
-from definitions.vocabulary import AuthorizationStatus, ConsentStatus, Role
+from definitions.ids import derived
+from definitions.vocabulary import ConsentStatus, Role
 from rules.requests import future_problem
-from storage.models import Authorization, Consent
+from storage.models import Consent
 from storage.repositories import work
-from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
 
 class ConsentActivities(ConsentContract):
-    def __init__(self, hands: EpisodeHands) -> None:
+    def __init__(self, hands: EpisodeHands, senders: Sequence[Sender] | None = None) -> None:
+        """`senders`: everything that sends, asked to hold and stop when a consent is taken back."""
         self._hands = hands
+        self._senders = senders or (AuthorizationSender(CaseHands(hands.database, hands.catalog)), HandSender())
 
     @activity.defn
     async def sign_consent(self, request: SignConsent) -> EpisodeOutcome:
@@ -29,7 +36,7 @@ class ConsentActivities(ConsentContract):
 
     @activity.defn
     async def revoke_consent(self, request: RevokeConsent) -> EpisodeOutcome:
-        return await self._hands.decide(request, "revoke_consent", lambda w: _revoke(w, request))
+        return await self._hands.decide(request, "revoke_consent", lambda w: revoke(w, request, self._senders))
 
 
 async def _sign(writing: Writing, request: SignConsent) -> Answer | Refusal:
@@ -63,7 +70,7 @@ async def _sign(writing: Writing, request: SignConsent) -> Answer | Refusal:
             writing.session, episode_id=writing.episode.id, now=writing.now, actor=writing.actor, resolution="signed",
             kind=kind, subject_id=form.key,
         )  # fmt: skip
-    await _tell_cases(writing)
+    await tell_cases(writing)
     await writing.note(
         "consent_signed",
         {
@@ -135,64 +142,3 @@ async def _item_after_refusal(writing: Writing, request: SignConsent) -> None:
         due_at=writing.now + timedelta(hours=24),
         subject_id=request.form,
     )
-
-
-async def _tell_cases(writing: Writing) -> None:
-    """Cases that wait for consent, or are open, look again (domain 3.5)."""
-    rows = await writing.session.execute(
-        select(Authorization.id).where(
-            Authorization.episode_id == writing.episode.id,
-            Authorization.status.not_in(
-                [AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED]
-            ),
-        )
-    )
-    for (case_id,) in rows:
-        await announce(
-            writing.session,
-            kind=AUTHORIZATION_CHANGED,
-            target=authorization_workflow(case_id),
-            payload={
-                "key": f"{writing.key}:consent:{case_id}",
-                "authorization_id": str(case_id),
-                "at": writing.now.isoformat(),
-            },
-            at=writing.now,
-        )
-
-
-async def _revoke(writing: Writing, request: RevokeConsent) -> Answer | Refusal:
-    consent = (
-        await writing.session.execute(
-            select(Consent).where(Consent.id == request.consent_id, Consent.person_id == writing.episode.person_id)
-        )
-    ).scalar_one_or_none()
-    if consent is None:
-        return Refusal(code=ErrorType.NOT_FOUND, detail=f"no consent {request.consent_id} of this person")
-    if consent.status is not ConsentStatus.SIGNED:
-        return Refusal(code=ErrorType.CONSENT_NOT_OPEN, detail=f"the consent is {consent.status.value}, not signed")
-    problem = future_problem(request.received_at, request.now, "revocation")
-    if problem is not None:
-        return problem
-    # Effective when the program knows (E21): the receipt counts, a date on the paper does not.
-    consent.status = ConsentStatus.REVOKED
-    consent.revoked_at = request.received_at
-    consent.revocation_received_at = request.now
-    consent.reason = f"revoked by {request.channel}"
-    consent.version += 1
-    await work.open_item(
-        writing.session,
-        item_id=derived(request.key, "item", "revocation"),
-        episode_id=writing.episode.id,
-        facility=writing.episode.facility,
-        kind="consent_revoked",
-        owner_role=Role.REVIEWER.value,
-        why=f"consent {consent.form} was revoked: stop what it covered, and see who pays now",
-        opened_at=writing.now,
-        due_at=writing.now,
-        subject_id=str(consent.id),
-        rule="domain 3.4",
-    )
-    await _tell_cases(writing)
-    await writing.note("consent_revoked", {"consent": str(consent.id), "form": consent.form}, at=request.received_at)
-    return answer_for(writing, consent.id, consent.status.value)

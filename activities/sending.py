@@ -25,12 +25,13 @@ from activities.partners import payer_x12
 from activities.partners.payer_x12 import Delivery
 from activities.payer_queue import attempted, fallback, hold, left_queue, may_leave
 from definitions.exchange import Attempt
-from definitions.vocabulary import AuthorizationStatus, ContentClass
+from definitions.ids import derived
+from definitions.vocabulary import AuthorizationStatus, ContentClass, OpenItemStatus
 from interchange.x12 import admission_notification, review_request
 from interchange.x12.segments import X12Problem
 from rules.sending import Road, content_class, must_call, road
 from runtime.people import open_person
-from storage.models import AuthorizationRequest, ExchangeMessage
+from storage.models import AuthorizationRequest, ExchangeMessage, OpenItem
 from storage.repositories import disclosure
 from storage.repositories.exchange import FAILED, MAY_GO_AGAIN, SENT, UNKNOWN, request_message
 
@@ -114,7 +115,12 @@ async def ask_by_hand(w: CaseWriting, asked: AuthorizationRequest) -> None:
 async def wait_for_consent(w: CaseWriting, asked: AuthorizationRequest, why: str) -> None:
     """Nothing leaves: the request waits for consent, and somebody is told (domain 3.5)."""
     w.follow(asked, AuthorizationStatus.WAITING_CONSENT, why)
-    await w.owe("consent_needed", f"the request to {w.payer.key} waits: {why}", subject=asked.trace, rule="domain 3.5")
+    before = await w.session.get(OpenItem, derived(w.case.id, "consent_needed", asked.trace))
+    # One that was done with stays done: what waits a second time is told of a second time.
+    subject = (
+        asked.trace if before is None or before.status is OpenItemStatus.OPEN else f"{asked.trace}:{w.case.version}"
+    )
+    await w.owe("consent_needed", f"the request to {w.payer.key} waits: {why}", subject=subject, rule="domain 3.5")
     await w.note("authorization_waiting_consent", {"request": str(asked.id)})
     await w.tell_episode()
     await left_queue(w, asked)

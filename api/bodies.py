@@ -102,8 +102,13 @@ class ConsentBody(Body):
 
 
 class RevokeBody(Body):
+    """`recipient`: only for this one, as the consent names it or as `payer/key`; left out: for everybody. `written_at`: the
+    date on the paper (E21)."""
+
     received_at: AwareDatetime
     channel: Short
+    recipient: Short | None = None
+    written_at: AwareDatetime | None = None
 
 
 class TransitionBody(Body):

@@ -152,9 +152,14 @@ class SignConsent(Command):
 
 
 class RevokeConsent(Command):
+    """`recipient`: only for this one, the rest stands; None: for everybody. `written_at`: the date on the paper; it is
+    effective when the program knows (E21)."""
+
     consent_id: UUID
     received_at: Moment
     channel: str
+    recipient: str | None = None
+    written_at: Moment | None = None
 
 
 class ChangeCoverage(Command):

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Consent, Disclosure, DisclosureOutcome
 
+NOT_SENT = "not_sent"
+
 
 @dataclass(frozen=True, slots=True)
 class DisclosureGround:
@@ -81,3 +83,45 @@ async def departures_of(session: AsyncSession, person_id: UUID, message_id: UUID
     )
     ids = list(rows.scalars())
     return len(ids), ids[0] if ids else None
+
+
+async def newest_about(session: AsyncSession, person_id: UUID, subject_id: UUID) -> Disclosure | None:
+    """The last time something about this subject may have left; what surely stayed is none."""
+    rows = await session.execute(
+        select(Disclosure)
+        .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
+        .where(
+            Disclosure.person_id == person_id,
+            Disclosure.subject_id == subject_id,
+            DisclosureOutcome.outcome.is_distinct_from(NOT_SENT),
+        )
+        .order_by(Disclosure.intent_at.desc(), Disclosure.seq.desc())
+        .limit(1)
+    )
+    return rows.scalar_one_or_none()
+
+
+async def left_on(
+    session: AsyncSession,
+    person_id: UUID,
+    consent_id: UUID,
+    *,
+    since: datetime,
+    until: datetime,
+    recipient: str | None = None,
+) -> list[Disclosure]:
+    """What left, or may have, on one consent in a time, oldest first."""
+    query = (
+        select(Disclosure)
+        .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
+        .where(
+            Disclosure.person_id == person_id,
+            Disclosure.consent_id == consent_id,
+            Disclosure.intent_at > since,
+            Disclosure.intent_at <= until,
+            DisclosureOutcome.outcome.is_distinct_from(NOT_SENT),
+        )
+    )
+    if recipient is not None:
+        query = query.where(Disclosure.recipient == recipient)
+    return list((await session.execute(query.order_by(Disclosure.seq))).scalars())
