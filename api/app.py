@@ -24,6 +24,7 @@ from api.routes import (
     coverages,
     departures,
     disclosures,
+    documents,
     episodes,
     events,
     operation,
@@ -116,7 +117,8 @@ def create_app(settings: Settings) -> FastAPI:
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
     care = (operation, codec, episodes, coverages, transitions, authorizations, census, events)
-    for routes in (*care, payer_exchange, quarantine, disclosures, departures):
+    records = (disclosures, departures, documents)
+    for routes in (*care, payer_exchange, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

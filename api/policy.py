@@ -109,6 +109,15 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "POST /v1/episodes/{episode_id}/legal-demands": _only(Role.DIRECTOR),
     "GET /v1/disclosures": _only(Role.AUDITOR),
     "GET /v1/disclosures.pdf": _only(Role.AUDITOR),
+    # clinical documents
+    "POST /v1/episodes/{episode_id}/documents": HOUSE,
+    "GET /v1/episodes/{episode_id}/documents": READERS,
+    "GET /v1/documents/unsigned": HOUSE,
+    "GET /v1/documents/{document_id}": READERS,
+    "GET /v1/documents/{document_id}/body": HOUSE,
+    "POST /v1/documents/{document_id}/sign": HOUSE,
+    "POST /v1/documents/{document_id}/amend": HOUSE,
+    "POST /v1/documents/{document_id}/void": HOUSE,
     # pages
     "GET /login": PUBLIC,
     "POST /login": PUBLIC,

@@ -49,3 +49,13 @@ def tokens_of(keyring: Keyring, details: PersonDetails) -> list[tuple[str, bytes
 def search_tokens(keyring: Keyring, words: str) -> list[tuple[str, bytes]]:
     """Tokens a search box's text may match: a name, or a member id."""
     return [(NAME, keyring.token(NAME, words)), (MEMBER, keyring.token(MEMBER, words))]
+
+
+def seal_document(keyring: Keyring, person_id: UUID, wrapped: bytes, document_id: UUID, body: bytes) -> bytes:
+    """The bytes of a clinical document under its person's key, bound to its row: erased with them."""
+    return keyring.data_key(wrapped, person_id.bytes).seal(body, b"document:" + document_id.bytes)
+
+
+def open_document(keyring: Keyring, person_id: UUID, wrapped: bytes, document_id: UUID, sealed: bytes) -> bytes:
+    """Raises SealBroken when the key, the row or the bytes differ from what was sealed."""
+    return keyring.data_key(wrapped, person_id.bytes).open(sealed, b"document:" + document_id.bytes)

@@ -9,6 +9,7 @@ from storage.models.command import BusinessClock, Command, Outbox
 from storage.models.consent import Consent
 from storage.models.disclosure import Disclosure, DisclosureException, DisclosureOutcome
 from storage.models.dispute import AuthorizationClock, AuthorizationDispute, CaseEvidence
+from storage.models.document import ClinicalDocument
 from storage.models.episode import Absence, BedOccupancy, Episode, Movement, PerDiemAccount, Stay
 from storage.models.exchange import ControlNumber, ExchangeFile, ExchangeMessage, PayerCircuit
 from storage.models.facility import Bed, Facility, FacilityDay, Program
@@ -25,7 +26,8 @@ __all__ = [
     "Absence", "Alert", "AppUser", "Assessment", "AssessmentDue", "Attendance", "AuditEntry", "Authorization",
     "AuthorizationClock", "AuthorizationDecision", "AuthorizationDispute", "AuthorizationGrant",
     "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CaseEvidence", "CensusLine",
-    "CensusPresence", "CensusSnapshot", "ChainHead", "Charge", "ChargeException", "Command", "Consent", "ControlNumber",
+    "CensusPresence", "CensusSnapshot", "ChainHead", "Charge", "ChargeException", "ClinicalDocument", "Command", "Consent",
+    "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
     "FacilityDay", "HouseKey", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",

@@ -77,6 +77,10 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/episodes/{episode_id}/legal-demands": {
         "kind": "subpoena", "recipient": "court/first", "contents": ["handoff"], "received_at": AT, "court": "c1",
     },
+    "POST /v1/episodes/{episode_id}/documents": {},
+    "POST /v1/documents/{document_id}/sign": {},
+    "POST /v1/documents/{document_id}/amend": {},
+    "POST /v1/documents/{document_id}/void": {"reason": "duplicate"},
 }  # fmt: skip
 """Bodies of routes that act on one row. They need not succeed: they must be read."""
 
@@ -87,6 +91,7 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
     "GET /v1/charges": {"episode": "{episode_id}"},
     "GET /v1/disclosures": {"patient": "{person_id}"},
     "GET /v1/disclosures.pdf": {"patient": "{person_id}"},
+    "POST /v1/episodes/{episode_id}/documents": {"kind": "progress_note", "service_date": DAY},
     "GET /": {"facility": "harbor"},
     "GET /board/now": {"facility": "harbor"},
 }
@@ -181,7 +186,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "episode_id": stage.episode, "transition_id": asked["subject_id"], "case_id": page["authorizations"][0]["id"],
             "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
-            "disclosure_id": disclosure, "ground_id": ground,
+            "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve",
         }
@@ -199,6 +204,19 @@ def _sealed_words(house: House, connection: psycopg.Connection[Any], case: str, 
         (made, case, person, sealed, AT),
     )
     return made
+
+
+def _document(house: House, episode: str) -> str:
+    """A note in the registry, filed by the clinician of the demo."""
+    caller = Caller(house.url, prefix="knocks-document")
+    answer = caller._client.post(
+        f"/v1/episodes/{episode}/documents", params={"kind": "progress_note", "service_date": DAY},
+        content=b"made for a test",
+        headers={**caller._headers("clinician"), "Idempotency-Key": "knocks-document", "Content-Type": "text/plain"},
+    )  # fmt: skip
+    caller.close()
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["document_id"])
 
 
 def _one(connection: psycopg.Connection[Any], statement: str, value: str | None) -> str:
