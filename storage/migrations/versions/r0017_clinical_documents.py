@@ -5,8 +5,8 @@ Safe on a live table: the table is new; the request gets a trigger, which needs 
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 KINDS = (
     "'progress_note', 'group_note', 'evaluation', 'history_and_physical', 'treatment_plan', 'treatment_plan_review', "
@@ -24,8 +24,8 @@ CREATE TABLE clinical_document (
     person_id UUID NOT NULL,
     episode_id UUID NOT NULL,
     facility TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    content_class TEXT NOT NULL,
+    kind VARCHAR NOT NULL,
+    content_class VARCHAR NOT NULL,
     author TEXT NOT NULL,
     service_date DATE NOT NULL,
     stay_id UUID,
@@ -35,7 +35,7 @@ CREATE TABLE clinical_document (
     size INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
     sealed BYTEA,
-    source TEXT NOT NULL,
+    source VARCHAR NOT NULL,
     received_at TIMESTAMP WITH TIME ZONE NOT NULL,
     received_by TEXT NOT NULL,
     needs_cosign BOOLEAN DEFAULT false NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE clinical_document (
     cosigned_by TEXT,
     voided_at TIMESTAMP WITH TIME ZONE,
     voided_by TEXT,
-    void_reason TEXT,
+    void_reason VARCHAR,
     CONSTRAINT pk_clinical_document PRIMARY KEY (id),
     CONSTRAINT fk_clinical_document_person_id_person FOREIGN KEY (person_id) REFERENCES person (id),
     CONSTRAINT fk_clinical_document_episode_id_episode FOREIGN KEY (episode_id) REFERENCES episode (id),
