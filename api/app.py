@@ -29,6 +29,7 @@ from api.routes import (
     events,
     operation,
     payer_exchange,
+    people,
     quarantine,
     transitions,
 )
@@ -118,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     care = (operation, codec, episodes, coverages, transitions, authorizations, census, events)
     records = (disclosures, departures, documents)
-    for routes in (*care, payer_exchange, quarantine, *records):
+    for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from definitions.identity import NotSameReason, Settled
 from definitions.vocabulary import CoverageAct, CoverageKind, CoverageReason, DeviationReason, Disposition
 
 
@@ -74,12 +75,23 @@ class DiagnosisBody(Body):
 
 
 class StartEpisodeBody(Body):
+    """The last three answer the refusal that somebody alike is on record (E03): it is this person, or these are others."""
+
     facility: Short
     requested_level: Short
     source: Short
     patient: PatientBody
     coverages: Annotated[list[CoverageBody], Field(min_length=1, max_length=5)]
     diagnoses: Annotated[list[DiagnosisBody], Field(min_length=1, max_length=12)]
+    existing_person: UUID | None = None
+    not_duplicates_of: Annotated[list[UUID], Field(max_length=50)] = []
+    not_duplicates_reason: NotSameReason | None = None
+
+    def settled(self) -> Settled:
+        return Settled(
+            existing_person=self.existing_person, not_duplicates_of=tuple(sorted(self.not_duplicates_of)),
+            reason=self.not_duplicates_reason,
+        )  # fmt: skip
 
 
 class AssessmentBody(Body):

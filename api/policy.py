@@ -60,6 +60,11 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "POST /v1/episodes/{episode_id}/bed": CARE,
     "POST /v1/episodes/{episode_id}/corrections": CARE,
     "POST /v1/items/{item_id}/resolve": HOUSE,
+    # people
+    "POST /v1/people/search": _only(Role.ADMISSIONS, Role.DIRECTOR),
+    "GET /v1/people/duplicates": _only(Role.ADMISSIONS, Role.DIRECTOR),
+    "POST /v1/people/duplicates": _only(Role.ADMISSIONS, Role.DIRECTOR),
+    "POST /v1/people/duplicates/{pair_id}/dismiss": _only(Role.ADMISSIONS, Role.DIRECTOR),
     # transitions
     "POST /v1/episodes/{episode_id}/transitions/preview": HOUSE,
     "POST /v1/episodes/{episode_id}/transitions": CARE,

@@ -12,11 +12,13 @@ from api.auth import must_see
 from api.commands import CommandResult, accept, answered, run_command
 from api.deps import Services
 from api.errors import problem
+from api.identity import keep_pairs, named_person, one_desk_at_a_time, refuse_likely
 from api.tokens import User
 from api.viewing import purpose_of
 from definitions.coverage import CoverageInterval
 from definitions.episode import Diagnosis, OpenEpisode
 from definitions.errors import ErrorType, Refusal
+from definitions.identity import Settled
 from definitions.ids import derived, episode_id_of
 from definitions.referral import CoverageDetails, ImportProblem, Referral
 from definitions.vocabulary import CoverageReason, Phase, Role
@@ -30,6 +32,8 @@ from storage.repositories import person as persons
 from storage.repositories.command import Remembered
 from storage.repositories.person import lock_person
 from storage.repositories.viewing import note_view
+
+NOTHING_SAID = Settled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,19 @@ async def read_bundle(
 
 
 async def start_episode(
-    services: Services, user: User, key: str, referral: Referral, kind: str = "open_episode"
-) -> CommandResult:
-    """201 with the episode; a repeat of the key gives the same one."""
+    services: Services, user: User, key: str, referral: Referral, kind: str = "open_episode",
+    settled: Settled = NOTHING_SAID,
+) -> CommandResult:  # fmt: skip
+    """201 with the episode; a repeat of the key gives the same one. Somebody alike on record is asked about first:
+    `settled` is what the caller says of them."""
     _check(services, user, referral)
-    body = referral.model_dump(mode="json")
+    body = referral.model_dump(mode="json") | settled.model_dump(mode="json", exclude_defaults=True)
     async with services.database.write() as session:
         stored = await accept(services, session, user, key, kind, body)
         first = answered(stored, 201)
         if first is not None:
             return _located(first)
-        await _refuse_open_elsewhere(session, services, referral, stored)
-        record = await _put_on_record(session, services, user, referral, stored)
+        record = await _known_or_new(session, services, user, referral, settled, stored)
     edition = services.catalog.latest
     result = await run_command(
         services,
@@ -136,13 +141,27 @@ async def _same_person(session: AsyncSession, services: Services, referral: Refe
     return None
 
 
+async def _known_or_new(
+    session: AsyncSession, services: Services, user: User, referral: Referral, settled: Settled, stored: Remembered
+) -> OnRecord:
+    """The person on record whom the caller names or who is surely the same; else somebody new, if nobody alike is there."""
+    await one_desk_at_a_time(session, services, referral)
+    known = await named_person(session, services, user, settled) or await _same_person(session, services, referral)
+    if known is not None:
+        await _refuse_open_elsewhere(session, known, referral, stored)
+        return await _put_on_record(session, services, user, referral, stored, known)
+    alike = await refuse_likely(session, services, user, referral, settled)
+    record = await _put_on_record(session, services, user, referral, stored, None)
+    await keep_pairs(
+        session, alike, record.person_id, settled, now=stored.accepted_at, actor=user.actor, role=user.role
+    )  # fmt: skip
+    return record
+
+
 async def _refuse_open_elsewhere(
-    session: AsyncSession, services: Services, referral: Referral, stored: Remembered
+    session: AsyncSession, person_id: UUID, referral: Referral, stored: Remembered
 ) -> None:
     """E04, and a second copy of the same bundle: one open episode per person and facility."""
-    person_id = await _same_person(session, services, referral)
-    if person_id is None:
-        return
     open_one = (
         await session.execute(
             select(Episode.id).where(
@@ -162,15 +181,20 @@ async def _refuse_open_elsewhere(
 
 
 async def _put_on_record(
-    session: AsyncSession, services: Services, user: User, referral: Referral, stored: Remembered
+    session: AsyncSession, services: Services, user: User, referral: Referral, stored: Remembered, known: UUID | None
 ) -> OnRecord:
-    known = await _same_person(session, services, referral)
     person_id = known or derived(stored.key, "person")
     existing = await lock_person(session, person_id)
     if existing is None:
         sealed, wrapped = seal_new(services.keyring, person_id, referral.person)
         await persons.add_person(
-            session, person_id=person_id, sealed=sealed, wrapped=wrapped, tokens=(), now=stored.accepted_at
+            session,
+            person_id=person_id,
+            sealed=sealed,
+            wrapped=wrapped,
+            tokens=(),
+            now=stored.accepted_at,
+            facility=referral.facility,
         )
     facility = services.catalog.latest.facilities[referral.facility]
     today = facility_date(stored.accepted_at, facility.zone)

@@ -2,10 +2,17 @@
 
 from uuid import UUID
 
+from definitions.identity import Sketch
+from definitions.name_keys import birth_key, long_forms, sound_of, sounds_of
 from definitions.person import PersonDetails
 from runtime.keyring import Keyring
 
 NAME, NAME_BIRTH, MEMBER, BIRTH = "name", "name_birth", "member_id", "birth_date"
+SOUND, SOUND_BIRTH, GIVEN_BIRTH, SOUND_NAMES, YEAR_INITIALS = (
+    "sound", "sound_birth", "given_birth", "sound_names", "year_initials",
+)  # fmt: skip
+"""By these, records that are written differently meet: family name by sound, with the birth date whichever way round, given
+name with the birth date, both names by sound in either order, and year of birth with initials."""
 
 
 def seal_new(keyring: Keyring, person_id: UUID, details: PersonDetails) -> tuple[bytes, bytes]:
@@ -38,11 +45,33 @@ def tokens_of(keyring: Keyring, details: PersonDetails) -> list[tuple[str, bytes
     """Blind-index tokens: family name, each given name, both with the birth date, and member ids."""
     born = details.birth_date.isoformat()
     found = {(NAME, keyring.token(NAME, details.family)), (BIRTH, keyring.token(BIRTH, born))}
-    for given in (*details.given, *([details.preferred_name] if details.preferred_name else [])):
+    every = (*details.given, *([details.preferred_name] if details.preferred_name else []))
+    for given in every:
         found.add((NAME, keyring.token(NAME, given)))
         found.add((NAME, keyring.token(NAME, given + details.family)))
         found.add((NAME_BIRTH, keyring.token(NAME_BIRTH, given, details.family, born)))
     found |= {(MEMBER, keyring.token(MEMBER, member)) for member in details.member_ids.values()}
+    found |= set(alike_tokens(keyring, Sketch(family=details.family, given=every, birth_date=details.birth_date)))
+    return sorted(found)
+
+
+def alike_tokens(keyring: Keyring, asked: Sketch) -> list[tuple[str, bytes]]:
+    """Where somebody like this would be found, by whatever of them is known."""
+    families = sounds_of(asked.family) if asked.family else frozenset[str]()
+    givens = {sound_of(name) for one in asked.given for name in long_forms(one)}
+    found = {(SOUND, keyring.token(SOUND, family)) for family in families}
+    found |= {(MEMBER, keyring.token(MEMBER, member)) for member in asked.member_ids if member}
+    for given in givens:
+        for family in families:
+            found.add((SOUND_NAMES, keyring.token(SOUND_NAMES, *sorted((given, family)))))
+    if asked.birth_date is not None:
+        born = birth_key(asked.birth_date)
+        found.add((BIRTH, keyring.token(BIRTH, asked.birth_date.isoformat())))
+        found |= {(SOUND_BIRTH, keyring.token(SOUND_BIRTH, family, born)) for family in families}
+        found |= {(GIVEN_BIRTH, keyring.token(GIVEN_BIRTH, given, born)) for given in givens}
+    if asked.year is not None:
+        for given, family in ((g[:1], f[:1]) for g in givens for f in families):
+            found.add((YEAR_INITIALS, keyring.token(YEAR_INITIALS, str(asked.year), *sorted((given, family)))))
     return sorted(found)
 
 

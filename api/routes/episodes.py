@@ -30,6 +30,7 @@ from definitions.episode import (
     StartLeave,
 )
 from definitions.errors import ErrorType
+from definitions.identity import NotSameReason, Settled
 from definitions.person import PersonDetails
 from definitions.referral import CoverageDetails, Referral, ReferralDiagnosis
 from definitions.vocabulary import Role
@@ -61,14 +62,18 @@ async def start(body: bodies.StartEpisodeBody, key: Key, held: Wired, user: Admi
             ReferralDiagnosis(code=d.code.replace(".", ""), rank=i) for i, d in enumerate(body.diagnoses, start=1)
         ),
     )
-    return respond(await start_episode(held, user, key, referral))
+    return respond(await start_episode(held, user, key, referral, settled=body.settled()))
 
 
 @router.post("/episodes/import", status_code=201, responses=PROBLEMS)
 async def start_from_bundle(
-    request: Request, key: Key, held: Wired, user: Admissions, facility: str | None = None
-) -> JSONResponse:
-    """The same from a FHIR R4 bundle (Patient, Coverage, Condition, ServiceRequest); `notes` say what was left out."""
+    request: Request, key: Key, held: Wired, user: Admissions, facility: str | None = None,
+    existing_person: UUID | None = None,
+    not_duplicates_of: Annotated[list[UUID] | None, Query(max_length=50)] = None,
+    not_duplicates_reason: NotSameReason | None = None,
+) -> JSONResponse:  # fmt: skip
+    """The same from a FHIR R4 bundle (Patient, Coverage, Condition, ServiceRequest); `notes` say what was left out. The
+    bundle is the body, so what is said about people alike stands in the query, as ids and a code."""
     default = facility or (scope(user, held)[0] if len(scope(user, held)) == 1 else None)
     read = await read_bundle(held, await _body(request), facility=default)
     if isinstance(read, tuple):
@@ -78,7 +83,11 @@ async def start_from_bundle(
             first.told,
             problems=[p.model_dump() for p in read],
         )
-    result = await start_episode(held, user, key, read, "import_episode")
+    settled = Settled(
+        existing_person=existing_person, not_duplicates_of=tuple(sorted(not_duplicates_of or ())),
+        reason=not_duplicates_reason,
+    )  # fmt: skip
+    result = await start_episode(held, user, key, read, "import_episode", settled=settled)
     if not result.refused and read.notes:
         noted = {**result.body, "notes": [note.model_dump() for note in read.notes]}
         result = CommandResult(result.status_code, noted, result.headers)

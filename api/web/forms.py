@@ -117,6 +117,7 @@ def outcome_of(refused: Problem) -> dict[str, Any]:
         "detail": said.detail,
         "field": refused.more.get("field"),
         "status": refused.status,
+        "candidates": refused.more.get("candidates", []),
     }
 
 

@@ -18,6 +18,7 @@ from api.web.rendering import Kept, PageRoute, see_other
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
 from definitions.errors import ErrorType
+from definitions.identity import NotSameReason, Settled
 from definitions.person import PersonDetails
 from definitions.referral import CoverageDetails, Referral, ReferralDiagnosis
 from definitions.vocabulary import Phase
@@ -60,11 +61,14 @@ async def _list(visit: Visit, q: str, phase: str) -> Response:
 
 @router.get("/episodes/new")
 async def new(visit: Visiting) -> Response:
-    return _form(visit, {}, {})
+    return await _form(visit, {}, {})
 
 
-def _form(visit: Visit, refused: dict[str, Any], typed: dict[str, str]) -> Response:
+async def _form(visit: Visit, refused: dict[str, Any], typed: dict[str, str]) -> Response:
+    """Beside a refusal stand the people on record who look alike, with their names: somebody has to compare."""
     must(visit.user, "start")
+    alike = [{**c, "person_id": UUID(c["person_id"])} for c in refused.get("candidates", [])]
+    names = await names_of(visit, (c["person_id"] for c in alike), "episodes/new", compared=True)
     facilities = facilities_of(visit.user, visit.held)
     edition = visit.held.catalog.latest
     payers = sorted({p for f in facilities for p in f.payers})
@@ -75,6 +79,9 @@ def _form(visit: Visit, refused: dict[str, Any], typed: dict[str, str]) -> Respo
         levels=edition.levels,
         refused=refused,
         typed=Kept(typed),
+        alike=alike,
+        names=names,
+        not_same=list(NotSameReason),
         payers=[edition.payers[p] for p in payers if p in edition.payers],
     )
 
@@ -88,13 +95,24 @@ async def start(visit: Visiting) -> Response:
     try:
         referral = await _from_bundle(held, user, form) if how == "bundle" else await _from_fields(held, form)
         kind = "import_episode" if how == "bundle" else "open_episode"
-        result = await start_episode(held, user, form.key, referral, kind)
+        result = await start_episode(held, user, form.key, referral, kind, settled=_settled(form))
     except Problem as error:
-        return _form(visit, {"act": how, **outcome_of(error)}, form.typed)
+        return await _form(visit, {"act": how, **outcome_of(error)}, form.typed)
     if result.refused:
-        return _form(visit, {"act": how, **refusal_of(result)}, form.typed)
+        return await _form(visit, {"act": how, **refusal_of(result)}, form.typed)
     episode_id = result.body.get("episode_id")
     return see_other(f"/episodes/{UUID(str(episode_id))}" if episode_id else "/episodes")
+
+
+def _settled(form: Form) -> Settled:
+    """The choice beside people who look alike: one of them, or none of them and why."""
+    try:
+        others = tuple(sorted(UUID(i) for i in form.many("alike")))
+        if form.text("who") == "new" and others:
+            return Settled(not_duplicates_of=others, reason=NotSameReason(form.text("not_same")))
+        return Settled(existing_person=UUID(form.text("who"))) if form.text("who") not in ("", "new") else Settled()
+    except ValueError:
+        raise problem(ErrorType.INVALID_REQUEST, "say which person it is, or why it is none of them") from None
 
 
 async def _from_fields(held: Services, form: Form) -> Referral:

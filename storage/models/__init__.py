@@ -15,6 +15,7 @@ from storage.models.exchange import ControlNumber, ExchangeFile, ExchangeMessage
 from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.house_key import HouseKey
+from storage.models.identity import PersonPair
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.session import Attendance, Session
 from storage.models.sign_in import AppUser, WebSession
@@ -30,7 +31,8 @@ __all__ = [
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "HouseKey", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person", "PersonToken",
+    "FacilityDay", "HouseKey", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person",
+    "PersonPair", "PersonToken",
     "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
     "WebSession",
 ]  # fmt: skip

@@ -21,6 +21,8 @@ class Person(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+    registered_by: Mapped[str | None] = mapped_column(ForeignKey("facility.key"))
+    """The facility that put the person on record: it knows them before their first episode is open (E04)."""
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -14,12 +14,19 @@ Token = tuple[str, bytes]
 
 
 async def add_person(
-    session: AsyncSession, *, person_id: UUID, sealed: bytes, wrapped: bytes, tokens: Sequence[Token], now: datetime
+    session: AsyncSession,
+    *,
+    person_id: UUID,
+    sealed: bytes,
+    wrapped: bytes,
+    tokens: Sequence[Token],
+    now: datetime,
+    facility: str | None = None,
 ) -> None:
-    """Somebody new; the same id is written once."""
+    """Somebody new; the same id is written once. `facility` knows them from now on."""
     await session.execute(
         insert(Person)
-        .values(id=person_id, sealed=sealed, wrapped_key=wrapped, created_at=now, version=1)
+        .values(id=person_id, sealed=sealed, wrapped_key=wrapped, created_at=now, registered_by=facility, version=1)
         .on_conflict_do_nothing(index_elements=["id"])
     )
     await add_tokens(session, person_id, tokens)

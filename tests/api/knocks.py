@@ -12,7 +12,7 @@ from local.rehearsal.house import House
 from runtime.keyring_file import load_keyring
 from runtime.people import seal_message
 from tests.api.conftest import MOMENT
-from tests.api.test_refusals import admitted, referral, wish
+from tests.api.test_refusals import admitted, referral, started, wish
 
 AT: Final = MOMENT.isoformat()
 DAY: Final = MOMENT.date().isoformat()
@@ -23,6 +23,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/episodes/{episode_id}/coverages": {
         "act": "switch", "payer": "meridian", "from_date": DAY, "reason": "coverage_found", "version": 1,
     },
+    "POST /v1/people/search": {"family": "Testerman"},
+    "POST /v1/people/duplicates": {},
+    "POST /v1/people/duplicates/{pair_id}/dismiss": {"reason": "twin"},
     "POST /v1/episodes/{episode_id}/assessments": {"instrument": "PRE_SCREEN", "answers": {}, "performed_at": AT},
     "POST /v1/alerts/{alert_id}/acknowledge": {},
     "POST /v1/alerts/{alert_id}/clear": {"reason": "seen"},
@@ -138,6 +141,7 @@ def _is_id(value: str) -> bool:
 
 
 def make_rows(house: House, caller: Caller) -> Rows:
+    started(caller)
     stage = admitted(caller)
     stage.assess("CSSRS_SCREEN", **{"1": 1, "2": 1, "3": 1, "4": 1, "5": 0, "6": 0})
     stage.rate("2.5")
@@ -180,6 +184,14 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "'court/first', '[\"handoff\"]', %s, '{}', %s, 'director')",
             (ground, page["person_id"], stage.episode, AT, AT),
         )
+        pair = _one(
+            connection,
+            "INSERT INTO person_pair (id, one_id, other_id, rank, reasons, status, found_at, version) SELECT "
+            "gen_random_uuid(), least(a.id, b.id), greatest(a.id, b.id), 70, '[]', 'proposed', now(), 1 FROM person a, "
+            "person b WHERE a.id = %s AND b.id <> a.id AND EXISTS (SELECT 1 FROM episode e WHERE e.person_id = b.id AND "
+            "e.facility = 'harbor') LIMIT 1 RETURNING id",
+            page["person_id"],
+        )
         session = _one(connection, "SELECT id FROM session WHERE facility = 'harbor' LIMIT 1", None)
     return Rows(
         {
@@ -187,6 +199,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
+            "pair_id": pair,
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve",
         }
