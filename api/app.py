@@ -31,6 +31,7 @@ from api.routes import (
     payer_exchange,
     people,
     quarantine,
+    retention,
     transitions,
 )
 from api.tokens import TokenIssuer
@@ -118,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
     care = (operation, codec, episodes, coverages, transitions, authorizations, census, events)
-    records = (disclosures, departures, documents)
+    records = (disclosures, departures, documents, retention)
     for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)

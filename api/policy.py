@@ -123,6 +123,16 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "POST /v1/documents/{document_id}/sign": HOUSE,
     "POST /v1/documents/{document_id}/amend": HOUSE,
     "POST /v1/documents/{document_id}/void": HOUSE,
+    # records: how long, held, deleted
+    "GET /v1/retention/due": _only(Role.DIRECTOR),
+    "GET /v1/patients/{person_id}/retention": _only(Role.DIRECTOR, Role.AUDITOR),
+    "GET /v1/patients/{person_id}/legal-holds": _only(Role.DIRECTOR, Role.AUDITOR),
+    "POST /v1/patients/{person_id}/legal-holds": _only(Role.DIRECTOR),
+    "POST /v1/legal-holds/{hold_id}/release": _only(Role.DIRECTOR),
+    "POST /v1/patients/{person_id}/deletions": _only(Role.DIRECTOR),
+    "GET /v1/deletions/{deletion_id}": _only(Role.DIRECTOR, Role.AUDITOR),
+    "POST /v1/deletions/{deletion_id}/approve": _only(Role.DIRECTOR),
+    "POST /v1/deletions/{deletion_id}/decline": _only(Role.DIRECTOR),
     # pages
     "GET /login": PUBLIC,
     "POST /login": PUBLIC,

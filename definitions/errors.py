@@ -62,6 +62,9 @@ class ErrorType(StrEnum):
     COMMAND_IN_FLIGHT = "command_in_flight"
     DISPUTE_NOT_OPEN = "dispute_not_open"
     REQUEST_NOT_OPEN = "request_not_open"
+    LEGAL_HOLD = "legal_hold"
+    RETENTION_RUNS = "retention_runs"
+    RECORD_IN_USE = "record_in_use"
     # 503
     UNAVAILABLE = "unavailable"
 

@@ -20,6 +20,7 @@ from definitions.instrument import Instrument
 from definitions.level import LevelOfCare
 from definitions.payer import Payer
 from definitions.regime import Regime
+from definitions.retention import RetentionRule
 from definitions.schedule import ScheduleTemplate
 
 FOLDER = Path(__file__).resolve().parent.parent / "definitions" / "catalog"
@@ -50,6 +51,7 @@ class Catalog:
 
     editions: dict[str, Edition]
     regimes: tuple[Regime, ...] = ()
+    retention: tuple[RetentionRule, ...] = ()
 
     def regime(self, key: str, on: date) -> Regime:
         """The regime's clocks in force on a day; payers outside any regime go by their contracts' defaults."""
@@ -80,7 +82,7 @@ def load_catalog(folder: Path | None = None, *, check_lock: bool = True) -> Cata
         raise CatalogProblem(f"no edition found in {root.name}/; an edition is a folder such as 2026-01/levels/*.yaml")
     editions = {name: load_edition(root / name) for name in names}
     law = root / LAW if (root / LAW).is_dir() else FOLDER / LAW
-    catalog = Catalog(editions, load_regimes(law))
+    catalog = Catalog(editions, load_regimes(law), load_retention(law))
     if check_lock:
         verify_lock(catalog, root)
     return catalog
@@ -115,6 +117,20 @@ def load_regimes(folder: Path) -> tuple[Regime, ...]:
                     f"{_name(file)}: regime {regime.key!r} is given twice from {regime.effective_from}; keep one"
                 )
             found[(regime.key, regime.effective_from)] = regime
+    return tuple(found.values())
+
+
+def load_retention(folder: Path) -> tuple[RetentionRule, ...]:
+    """Every period of the law folder; a folder of one's own that says nothing of periods has the shipped ones."""
+    own = folder if (folder / "retention").is_dir() else FOLDER / LAW
+    found: dict[tuple[str, str, date], RetentionRule] = {}
+    for file in sorted((own / "retention").glob("*.yaml")):
+        for entry in _documents(file):
+            rule = RetentionRule.model_validate(_validated(RetentionRule, entry, file))
+            at = (rule.state, rule.record.value, rule.effective_from)
+            if at in found:
+                raise CatalogProblem(f"{_name(file)}: {rule.key!r} and {found[at].key!r} say the same; keep one")
+            found[at] = rule
     return tuple(found.values())
 
 

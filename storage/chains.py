@@ -12,7 +12,7 @@ A chain is whole when places run from 1 without a gap, every entry names the has
 content, and the head tells of the last entry. Who may switch off triggers may also write a whole chain anew; that only
 shows against heads kept elsewhere (`python -m storage.verify --heads`, `--against`)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -149,14 +149,17 @@ def hash_of(ledger: Ledger, row: Row) -> bytes | None:
 
 
 def walk(
-    connection: Connection[Any], ledger: Ledger, since: datetime | None = None, kept: Mapping[str, Head] | None = None
-) -> Iterator[Walked]:
+    connection: Connection[Any], ledger: Ledger, since: datetime | None = None, kept: Mapping[str, Head] | None = None,
+    chains: Collection[str] | None = None,
+) -> Iterator[Walked]:  # fmt: skip
     """Every chain of a ledger in one pass and one snapshot. `since`: only chains that were added to since then. `kept`:
-    heads of an earlier day by chain, which must still be on the way."""
+    heads of an earlier day by chain, which must still be on the way. `chains`: only these."""
     seen = dict(kept or {})
     with connection.cursor(f"walk_{ledger.table}", row_factory=dict_row) as cursor:
         cursor.itersize = BATCH
-        cursor.execute(_entries(ledger, since), {"since": since})
+        cursor.execute(
+            _entries(ledger, since, chains), {"since": since, "chains": list(chains) if chains is not None else None}
+        )
         for chain, rows in groupby(cursor, key=lambda row: str(row["chain"])):
             yield _one_chain(ledger, chain, rows, seen.pop(chain, None))
     if since is None:
@@ -232,7 +235,7 @@ def _hex(value: bytes | None) -> str | None:
     return value.hex() if value is not None else None
 
 
-def _entries(ledger: Ledger, since: datetime | None) -> sql.Composed:
+def _entries(ledger: Ledger, since: datetime | None, chains: Collection[str] | None = None) -> sql.Composed:
     """One row an entry with its chain's head beside it; a head without entries is a row too. Outcomes of before 0013
     find their person through their disclosure."""
     table, moment, key = sql.Identifier(ledger.table), sql.Identifier(ledger.moment), sql.Identifier(ledger.key)
@@ -250,6 +253,8 @@ def _entries(ledger: Ledger, since: datetime | None) -> sql.Composed:
             "WHERE coalesce(e.own_chain, h.chain) IN (SELECT chain FROM chain_head WHERE ledger = {ledger}"
             " AND moved_at >= %(since)s UNION SELECT {own_chain} FROM {table} e WHERE e.{moment} >= %(since)s)"
         ).format(ledger=sql.Literal(ledger.table), own_chain=own_chain, table=table, moment=moment)
+    if chains is not None:
+        only = sql.SQL("WHERE coalesce(e.own_chain, h.chain) = ANY(%(chains)s)")
     return sql.SQL(
         "SELECT coalesce(e.own_chain, h.chain) AS chain, h.length AS head_length, h.head, e.{key}::text AS entry,"
         " e.place, e.prev_hash, e.hash, {columns}"

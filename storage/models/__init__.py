@@ -17,6 +17,7 @@ from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.house_key import HouseKey
 from storage.models.identity import PersonPair
 from storage.models.person import Coverage, Person, PersonToken
+from storage.models.retention import LegalHold, RecordDeletion
 from storage.models.session import Attendance, Session
 from storage.models.sign_in import AppUser, WebSession
 from storage.models.timeline import AuditEntry, ChainHead, TimelineEntry
@@ -31,8 +32,8 @@ __all__ = [
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "HouseKey", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person",
+    "FacilityDay", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person",
     "PersonPair", "PersonToken",
-    "Program", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
+    "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
     "WebSession",
 ]  # fmt: skip

@@ -84,6 +84,11 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/documents/{document_id}/sign": {},
     "POST /v1/documents/{document_id}/amend": {},
     "POST /v1/documents/{document_id}/void": {"reason": "duplicate"},
+    "POST /v1/patients/{person_id}/legal-holds": {"reason": "subpoena", "authority": "case-1"},
+    "POST /v1/legal-holds/{hold_id}/release": {"reason": "over", "authority": "case-1"},
+    "POST /v1/patients/{person_id}/deletions": {"reason": "period_over"},
+    "POST /v1/deletions/{deletion_id}/approve": {},
+    "POST /v1/deletions/{deletion_id}/decline": {"reason": "too_early"},
 }  # fmt: skip
 """Bodies of routes that act on one row. They need not succeed: they must be read."""
 
@@ -200,6 +205,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
             "pair_id": pair,
+            **_records(connection, page["person_id"]),
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve",
         }
@@ -217,6 +223,22 @@ def _sealed_words(house: House, connection: psycopg.Connection[Any], case: str, 
         (made, case, person, sealed, AT),
     )
     return made
+
+
+def _records(connection: psycopg.Connection[Any], person: str) -> dict[str, str]:
+    """A hold on the person's record and a wish to delete it."""
+    hold, deletion = (str(uuid.uuid4()) for _ in range(2))
+    connection.execute(
+        "INSERT INTO legal_hold (id, person_id, facility, reason, authority, placed_at, placed_by) "
+        "VALUES (%s, %s, 'harbor', 'made_for_a_test', 'case-1', %s, 'director:other')",
+        (hold, person, AT),
+    )
+    connection.execute(
+        "INSERT INTO record_deletion (id, person_id, facility, reason, status, requested_at, requested_by) "
+        "VALUES (%s, %s, 'harbor', 'made_for_a_test', 'requested', %s, 'director:other')",
+        (deletion, person, AT),
+    )
+    return {"hold_id": hold, "deletion_id": deletion}
 
 
 def _document(house: House, episode: str) -> str:
