@@ -197,6 +197,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "e.facility = 'harbor') LIMIT 1 RETURNING id",
             page["person_id"],
         )
+        records = _records(connection, page["person_id"])
         session = _one(connection, "SELECT id FROM session WHERE facility = 'harbor' LIMIT 1", None)
     return Rows(
         {
@@ -205,7 +206,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
             "pair_id": pair,
-            **_records(connection, page["person_id"]),
+            **records,
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve",
         }
