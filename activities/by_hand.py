@@ -9,13 +9,13 @@ from activities.absence import absent
 from activities.case_clocks import start_decision
 from activities.case_record import CaseHands, CaseWriting
 from activities.departed import follow_departure
-from activities.hand_departure import keep_evidence, leaves_by_hand, words_of
+from activities.hand_departure import leaves_by_hand, spoken
 from activities.payer_queue import left_queue
 from definitions.authorization import CaseCommand, CaseOutcome
 from definitions.contracts import SendingContract
 from definitions.errors import ErrorType, Refusal
 from definitions.exchange import ReceiptOutcome, RecordReceipt, RecordSending
-from definitions.vocabulary import AuthorizationStatus
+from definitions.vocabulary import AuthorizationStatus, ContentClass
 from rules.requests import future_problem
 from rules.sending import content_class
 from runtime.keyring import Keyring
@@ -86,9 +86,7 @@ class SendingActivities(SendingContract):
             return Refusal(
                 code=ErrorType.STALE, detail=f"the request is {asked.status.value}; nobody doubts that it arrived"
             )
-        await keep_evidence(
-            w, self._keyring, asked, words_of(said.request_id, said.key, "telephone", said.call_reference), "telephone"
-        )
+        await spoken(w, self._keyring, asked, ContentClass.AUTHORIZATION_REQUEST, said.call_reference)
         if said.outcome is ReceiptOutcome.NOT_RECEIVED:
             await absent(w, asked, "telephone")
             return None

@@ -13,7 +13,8 @@ from activities.case_acts import cancel_review, documents_refused, lines_of, rec
 from activities.case_grants import root_of
 from activities.case_record import UNANSWERED, CaseAct, CaseHands, CaseWriting, requests_of
 from activities.departed import follow_departure
-from activities.hand_departure import leaves_by_hand
+from activities.departure import Withheld, gate
+from activities.hand_departure import leaves_by_hand, spoken
 from activities.staleness import perform
 from definitions.authorization import CaseCommand, CaseOutcome, RecordDecision
 from definitions.contracts import DisputeContract
@@ -34,7 +35,7 @@ from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.payer import Channel
 from definitions.review_codes import Action
-from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus, Role
+from definitions.vocabulary import AuthorizationStatus, ContentClass, DisputeKind, DisputeStatus, Role
 from rules.disputes import LIVE, DisputeFact, to_file
 from rules.grants import CONTINUING
 from rules.sending import content_class
@@ -55,7 +56,7 @@ class DisputeActivities(DisputeContract):
 
     @activity.defn
     async def record_peer_to_peer(self, request: RecordPeerToPeer) -> CaseOutcome:
-        return await self._act(request, "record_peer_to_peer", lambda w: _peer_to_peer(w, request))
+        return await self._act(request, "record_peer_to_peer", lambda w: _peer_to_peer(w, self._keyring, request))
 
     @activity.defn
     async def file_appeal(self, request: FileAppeal) -> CaseOutcome:
@@ -108,7 +109,7 @@ async def _facts(w: CaseWriting, root: AuthorizationRequest) -> list[DisputeFact
     return [fact_of(d) for d in found]
 
 
-async def _peer_to_peer(w: CaseWriting, said: RecordPeerToPeer) -> Refusal | None:
+async def _peer_to_peer(w: CaseWriting, keyring: Keyring, said: RecordPeerToPeer) -> Refusal | None:
     root = await _contested(w, said.request_id)
     if isinstance(root, Refusal):
         return root
@@ -120,7 +121,9 @@ async def _peer_to_peer(w: CaseWriting, said: RecordPeerToPeer) -> Refusal | Non
     dispute.version += 1
     w.case.version += 1
     if said.outcome is PeerToPeerOutcome.SCHEDULED:
-        return await _schedule_call(w, dispute, said.at)
+        return await _may_be_told(w, root) or await _schedule_call(w, dispute, said.at)
+    if said.outcome in (PeerToPeerOutcome.UPHELD, PeerToPeerOutcome.OVERTURNED):
+        await spoken(w, keyring, root, ContentClass.CLINICAL_ATTACHMENT, said.call_reference)
     if said.outcome is PeerToPeerOutcome.CLINICIAN_ABSENT:
         dispute.status, dispute.scheduled_at = DisputeStatus.OPEN, None
         await w.note("authorization_peer_to_peer_absent", {"dispute": str(dispute.id)})
@@ -142,6 +145,15 @@ async def _peer_to_peer(w: CaseWriting, said: RecordPeerToPeer) -> Refusal | Non
         await conclude(w, root, dispute, DisputeStatus.UPHELD)
         return None
     return await _overturned_by_call(w, root, dispute, said)
+
+
+async def _may_be_told(w: CaseWriting, root: AuthorizationRequest) -> Refusal | None:
+    """A call between physicians tells clinical things: none is set that may not be held (domain 3.5, E16)."""
+    try:
+        await gate(w, root, "", ContentClass.CLINICAL_ATTACHMENT)
+    except Withheld as reasons:
+        return Refusal(code=ErrorType.DISCLOSURE_REFUSED, detail=str(reasons))
+    return None
 
 
 async def _schedule_call(w: CaseWriting, dispute: AuthorizationDispute, at: datetime | None) -> Refusal | None:

@@ -4,11 +4,11 @@ import json
 from uuid import UUID
 
 from activities.case_record import CaseWriting
-from activities.departure import Withheld, gate, known_person
+from activities.departure import Withheld, gate, known_person, recipient_of
 from activities.documents import in_words, kept_back
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
-from definitions.vocabulary import ContentClass
+from definitions.vocabulary import ContentClass, Purpose, Role
 from interchange.x12.arrival import fingerprint
 from rules.disclosure import Released
 from rules.grounds import recorded
@@ -16,7 +16,7 @@ from runtime.keyring import Keyring
 from runtime.people import seal_message
 from storage.models import AuthorizationRequest, ExchangeMessage
 from storage.repositories import disclosure
-from storage.repositories.disclosure import DisclosureGround
+from storage.repositories.disclosure import NO_GROUND, DisclosureGround
 from storage.repositories.exchange import SENT
 
 
@@ -66,15 +66,46 @@ async def leaves_by_hand(
     return None
 
 
+async def spoken(
+    w: CaseWriting, keyring: Keyring, asked: AuthorizationRequest, kind: ContentClass, call_reference: str | None
+) -> None:
+    """A call that has been held. What was said cannot be unsaid: one that nothing covered stands in the ledger as what it
+    is, and the director looks at it."""
+    refusal = await leaves_by_hand(w, keyring, asked, kind, channel="telephone", call_reference=call_reference)
+    if refusal is None:
+        return
+    text = words_of(asked.id, w.key, "telephone", call_reference)
+    message_id = await keep_evidence(w, keyring, asked, text, "telephone")
+    if message_id is not None:
+        await _tell_ledger(
+            w, asked, kind, recipient_of(w, asked), DisclosureGround(exception=NO_GROUND, evidence={}), message_id, text
+        )
+    await w.owe(
+        "privacy_review",
+        f"{w.payer.key} was told by telephone about trace {asked.trace} without a ground: {refusal.detail}; look at what was "
+        "said, and say what follows",
+        subject=w.key,
+        rule="domain 3.5",
+        owner=Role.DIRECTOR.value,
+    )
+
+
 async def _disclose(
     w: CaseWriting, asked: AuthorizationRequest, released: Released[str], message_id: UUID, text: str
 ) -> None:
+    ground = DisclosureGround(**recorded(released.cover))
+    await _tell_ledger(w, asked, released.ask.content, released.ask.recipient, ground, message_id, text)
+
+
+async def _tell_ledger(
+    w: CaseWriting, asked: AuthorizationRequest, kind: ContentClass, recipient: str, ground: DisclosureGround,
+    message_id: UUID, text: str,
+) -> None:  # fmt: skip
+    """Intent and outcome at once: it has left when it is recorded."""
     disclosure_id = derived(message_id, "disclosure", 0)
     await disclosure.intend(
-        w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id,
-        content=released.ask.content.value, purpose=released.ask.purpose.value, recipient=released.ask.recipient,
-        ground=DisclosureGround(**recorded(released.cover)), subject_id=asked.id,
-        message_id=message_id, fingerprint=fingerprint(text),
-        now=w.now, actor=w.actor,
+        w.session, disclosure_id=disclosure_id, person_id=w.case.person_id, episode_id=w.episode.id, content=kind.value,
+        purpose=Purpose.PAYMENT.value, recipient=recipient, ground=ground, subject_id=asked.id, message_id=message_id,
+        fingerprint=fingerprint(text), now=w.now, actor=w.actor,
     )  # fmt: skip
     await disclosure.outcome(w.session, disclosure_id=disclosure_id, outcome=SENT, now=w.now)

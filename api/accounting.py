@@ -38,6 +38,7 @@ EXCEPTIONS: Final = {
     "court_order": "a court order (42 CFR 2.61)",
     "child_abuse_report": "a report of child abuse (42 CFR 2.12(c)(6))",
     "service_organization": "a service agreement (42 CFR 2.12(c)(4))",
+    "no_ground": "a call that nothing allowed; it is being looked into",
 }
 NOTICES: Final = {
     "2.32(a)(1)": "The notice of 42 CFR 2.32 goes with it.",
@@ -95,8 +96,11 @@ def _row(edition: Edition, row: Accounted) -> dict[str, Any]:
 
 def recipient_name(edition: Edition, recipient: str) -> str:
     """An organization's own name; the key where the edition does not know it any more."""
-    payer = edition.payers.get(recipient.removeprefix("payer/"))
-    return payer.name if payer is not None else recipient
+    role, _, key = recipient.rpartition("/")
+    payer = edition.payers.get(key) if role in ("", "payer", "external_review") else None
+    if payer is None:
+        return recipient
+    return f"the external review of {payer.name}" if role == "external_review" else payer.name
 
 
 def _ground(edition: Edition, row: Accounted) -> list[str]:

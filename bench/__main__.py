@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import boards, memory, midnight, ninety_days, reviews, startup, transitions, x12
+from bench import boards, disclosures, memory, midnight, ninety_days, reviews, startup, transitions, x12
 from local.rehearsal.house import House
 from runtime.temporal import leave
 
@@ -51,6 +51,7 @@ def main() -> int:
     in_a_house(ninety_days.measure)
     reviews.run()
     asyncio.run(midnight.run())
+    asyncio.run(disclosures.run())
     x12.measure()
     return boards.main()
 

@@ -30,7 +30,22 @@ STANDING: Final = """
     ORDER BY r.id, d.received_at DESC NULLS LAST, d.arrival DESC, d.id"""
 """What stands of the answers to each trace: an appeal that was granted replaces a denial in the case, and the denial
 stays the answer to its own trace, in the payer's book as in ours."""
+LEDGER: Final = """
+    SELECT m.partner, m.fingerprint, m.kind, m.control_number, r.trace, o.outcome
+    FROM disclosure d JOIN exchange_message m ON m.id = d.message_id
+    LEFT JOIN disclosure_outcome o ON o.disclosure_id = d.id
+    LEFT JOIN authorization_request r ON r.id = m.subject_id
+    ORDER BY d.seq"""
+"""What patients are accounted for, by the message that carried it: one row each time it may have left."""
+UNGROUNDED: Final = """
+    SELECT m.partner, m.control_number, m.kind, r.trace FROM exchange_message m
+    LEFT JOIN authorization_request r ON r.id = m.subject_id
+    WHERE m.direction = 'out' AND m.person_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM disclosure d WHERE d.message_id = m.id)
+    ORDER BY m.at, m.id"""
+"""Out, about somebody, and in no accounting."""
 COUNTERS: Final = "SELECT partner, last FROM control_number WHERE position('/' IN partner) = 0"
+OURS: Final = (COUNTERS, OUTBOUND, KEPT, STANDING, LEDGER, UNGROUNDED)
 
 STATES: Final[Mapping[str | None, str]] = {
     "A1": "approved",
@@ -64,6 +79,9 @@ class Kind(StrEnum):
     NOT_KEPT = "answer left, not kept"
     GAP = "control number missing"
     DOUBLE = "control number twice"
+    NOT_ACCOUNTED = "received, not in the accounting"
+    ACCOUNTED_ONLY = "accounted as sent, never received"
+    NO_GROUND = "left on no ground"
     STATE = "final state differs"
     UNKNOWN_CASE = "case nobody here asked for"
 
@@ -89,6 +107,8 @@ class Books:
     standing: tuple[Row, ...] = ()
     messages: tuple[Row, ...] = ()
     cases: tuple[Row, ...] = ()
+    ledger: tuple[Row, ...] = ()
+    ungrounded: tuple[Row, ...] = ()
 
     def came(self) -> Iterator[Row]:
         """Each file once a transaction; what could not be read belongs to no trace."""
@@ -107,12 +127,12 @@ def read_books(database_url: str, payer_url: str) -> Books:
     dsn = database_url.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(dsn, row_factory=dict_row) as connection:
         connection.read_only = True
-        ours = [tuple(connection.execute(query).fetchall()) for query in (COUNTERS, OUTBOUND, KEPT, STANDING)]
+        ours = [tuple(connection.execute(query).fetchall()) for query in OURS]
     with httpx2.Client(base_url=payer_url, timeout=20) as client:
         messages = client.get("/book/messages").raise_for_status().json()["messages"]
         cases = client.get("/book/cases").raise_for_status().json()["cases"]
-    counters, out, kept, standing = ours
-    return Books(counters, out, kept, standing, tuple(messages), tuple(cases))
+    counters, out, kept, standing, ledger, ungrounded = ours
+    return Books(counters, out, kept, standing, tuple(messages), tuple(cases), ledger, ungrounded)
 
 
 def differences(books: Books) -> list[Difference]:
@@ -229,6 +249,30 @@ def _final_states(books: Books) -> Iterator[Difference]:
             yield Difference(Kind.STATE, case["payer"], sentence)
 
 
+def _accounting(books: Books) -> Iterator[Difference]:
+    """Row by row: as often as a message of ours came, so often the patient is told that it left, and what the patient is
+    told was sent is a message that was (42 CFR 2.25). An intent without an outcome counts as disclosed."""
+    told = Counter((row["partner"], row["fingerprint"]) for row in books.ledger if row["outcome"] != "not_sent")
+    came = Counter((m["payer"], m["digest"]) for m in books.came())
+    ours = {(row["partner"], row["fingerprint"]): row for row in books.out}
+    for key, row in ours.items():
+        times = min(came[key], row["attempts"] or came[key])
+        if times > told[key] and row["status"] != NOT_SENT:
+            sentence = f"{_named(row)} was received {times} times and is accounted for {told[key]} times"
+            yield Difference(Kind.NOT_ACCOUNTED, key[0], sentence)
+    for row in books.ledger:
+        key = (row["partner"], row["fingerprint"])
+        said = key in ours and ours[key]["status"] == SENT
+        if row["outcome"] == SENT and row["kind"] == DECIDES and key not in came and not said:
+            yield Difference(Kind.ACCOUNTED_ONLY, row["partner"], f"{_named(row)} is accounted as sent and never came")
+
+
+def _no_ground(books: Books) -> Iterator[Difference]:
+    for row in books.ungrounded:
+        sentence = f"{_named(row)} left as {row['kind']} and stands in no accounting"
+        yield Difference(Kind.NO_GROUND, row["partner"], sentence)
+
+
 CHECKS: Final[tuple[Callable[[Books], Iterator[Difference]], ...]] = (
     _sent_never_received,
     _received_never_sent,
@@ -237,4 +281,6 @@ CHECKS: Final[tuple[Callable[[Books], Iterator[Difference]], ...]] = (
     _left_never_kept,
     _control_numbers,
     _final_states,
+    _accounting,
+    _no_ground,
 )

@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.models import Consent, Disclosure, DisclosureOutcome
 
 NOT_SENT = "not_sent"
+NO_GROUND = "no_ground"
+"""Stands for the exception of what was told although nothing covered it: the patient is accounted for it like the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisclosureGround:
     """What a disclosure rides on: a consent with the scope and the notice that go with it, or an exception with its
-    evidence. Never neither."""
+    evidence. Never neither; what a person told on nothing says so (`NO_GROUND`)."""
 
     consent_id: UUID | None = None
     notice: str | None = None

@@ -12,6 +12,7 @@ from definitions.disclosure import ExceptionKind, NoticeCode
 from definitions.vocabulary import ContentClass, Purpose
 from runtime.catalog import load_catalog
 from storage.reads.disclosures import Accounted
+from storage.repositories.disclosure import NO_GROUND
 
 AT = datetime(2026, 3, 6, 18, 30, tzinfo=UTC)
 EDITION = load_catalog().latest
@@ -59,7 +60,7 @@ def test_an_empty_and_a_long_list() -> None:
 def test_every_word_of_the_vocabulary_has_its_words() -> None:
     assert set(CONTENTS) == set(ContentClass)
     assert set(PURPOSES) == set(Purpose)
-    assert set(EXCEPTIONS) == set(ExceptionKind)
+    assert set(EXCEPTIONS) == {*ExceptionKind, NO_GROUND}
     assert set(NOTICES) == set(NoticeCode)
 
 

@@ -42,6 +42,11 @@ def stands(
             "source": source}  # fmt: skip
 
 
+def accounted(trace: str = "EP1", outcome: str | None = "sent", **more: Any) -> dict[str, Any]:
+    return {"partner": "meridian", "fingerprint": f"file-{trace}", "kind": "278", "control_number": "000000001",
+            "trace": trace, "outcome": outcome} | more  # fmt: skip
+
+
 def case(trace: str = "EP1", state: str = "approved") -> dict[str, Any]:
     return {"payer": "meridian", "trace": trace, "state": state}
 
@@ -49,7 +54,7 @@ def case(trace: str = "EP1", state: str = "approved") -> dict[str, Any]:
 KEPT = ({"partner": "meridian", "fingerprint": "answer-000000001"},)
 EQUAL = Books(
     counters=({"partner": "meridian", "last": 1},), out=(sent(),), kept=KEPT, standing=(stands(),),
-    messages=(came(), said()), cases=(case(),),
+    messages=(came(), said()), cases=(case(),), ledger=(accounted(),),
 )  # fmt: skip
 
 
@@ -77,8 +82,29 @@ PLANTED: dict[str, tuple[Callable[[Books], Books], Kind, str]] = {
     ),
     "other bytes": (
         lambda b: replace(b, messages=(*b.messages, came(digest="other")),
-                          out=(*b.out, sent() | {"fingerprint": "other", "control_number": None})),
+                          out=(*b.out, sent() | {"fingerprint": "other", "control_number": None}),
+                          ledger=(*b.ledger, accounted(fingerprint="other"))),
         Kind.OTHER_BYTES, "trace EP1 came in 2 different files",
+    ),
+    "left out of the accounting": (
+        lambda b: replace(b, ledger=()),
+        Kind.NOT_ACCOUNTED, "message 000000001, trace EP1, was received 1 times and is accounted for 0 times",
+    ),
+    "accounted as kept back": (
+        lambda b: replace(b, ledger=(accounted(outcome="not_sent"),)),
+        Kind.NOT_ACCOUNTED, "message 000000001, trace EP1, was received 1 times and is accounted for 0 times",
+    ),
+    "accounted twice, left twice, told once": (
+        lambda b: replace(b, messages=(came(), came(), said()), out=(sent(attempts=2),)),
+        Kind.NOT_ACCOUNTED, "message 000000001, trace EP1, was received 2 times and is accounted for 1 times",
+    ),
+    "accounted and never sent": (
+        lambda b: replace(b, ledger=(*b.ledger, accounted("EP9"))),
+        Kind.ACCOUNTED_ONLY, "message 000000001, trace EP9, is accounted as sent and never came",
+    ),
+    "on no ground": (
+        lambda b: replace(b, ungrounded=(sent() | {"kind": "telephone", "control_number": None},)),
+        Kind.NO_GROUND, "message without a number, trace EP1, left as telephone and stands in no accounting",
     ),
     "an answer nobody kept": (
         lambda b: replace(b, kept=()),
@@ -138,7 +164,10 @@ def test_each_planted_difference_is_found_alone(plant: str) -> None:
 @pytest.mark.parametrize(
     "books",
     [
-        replace(EQUAL, messages=(came(), came(), said(), said()), out=(sent(attempts=2),)),
+        replace(EQUAL, messages=(came(), came(), said(), said()), out=(sent(attempts=2),),
+                ledger=(accounted(), accounted())),
+        replace(EQUAL, ledger=(accounted(outcome=None),)),
+        replace(EQUAL, ledger=(*EQUAL.ledger, accounted(outcome="not_sent"))),
         replace(EQUAL, messages=(*EQUAL.messages, said(number="000000002", left_at=None, digest=None, piece=None))),
         replace(EQUAL, messages=(*EQUAL.messages, said(number="000000002", whole=0))),
         replace(EQUAL, messages=(*EQUAL.messages, said(number="000000002", kind="999"))),
@@ -151,7 +180,8 @@ def test_each_planted_difference_is_found_alone(plant: str) -> None:
                 counters=({"partner": "meridian", "last": 2},)),
         replace(EQUAL, out=(*EQUAL.out, sent("EP2") | {"kind": "telephone", "control_number": None})),
     ],
-    ids=["asked again", "not left yet", "cut off", "a 999", "a piece", "a notice", "no answer yet", "a case ended", "modified",
+    ids=["asked again", "nobody knows", "kept back at first", "not left yet",
+         "cut off", "a 999", "a piece", "a notice", "no answer yet", "a case ended", "modified",
          "our 999", "told by telephone"],
 )  # fmt: skip
 def test_what_is_no_difference(books: Books) -> None:
@@ -162,6 +192,7 @@ def ident(name: str) -> str:
     return str(uuid5(NAMESPACE_OID, name))
 
 
+OUTCOME = {"sent": "sent", "unknown": "unknown", "failed": "not_sent"}
 STATUS = {"A1": "approved", "A3": "denied", "A4": "pended"}
 
 
@@ -193,6 +224,17 @@ class Ours:
             through_date=at.date(), urgent=False, requested_at=at, attempts=1,
         )  # fmt: skip
         self.message("out", text, subject=trace, control_number=number, status=status)
+        self.accounted(text, status)
+
+    def accounted(self, text: str, status: str) -> None:
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        made = ident(f"told{fingerprint}")
+        self.put(
+            "disclosure", id=made, person_id=ident("p"), episode_id=ident("e"), content="authorization_request",
+            purpose="payment", recipient="payer/meridian", message_id=ident("out" + fingerprint),
+            fingerprint=fingerprint, intent_at=datetime.fromisoformat(NOON), actor="system",
+        )  # fmt: skip
+        self.put("disclosure_outcome", disclosure_id=made, outcome=OUTCOME[status], at=datetime.fromisoformat(NOON))
 
     def message(self, direction: str, text: str, *, subject: str, status: str, control_number: str | None) -> None:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
