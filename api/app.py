@@ -15,6 +15,7 @@ from api import errors
 from api.auth import LoginNeeded
 from api.deps import Services
 from api.guard import Guard
+from api.issuers import OidcIssuer
 from api.local_users import LocalUsers
 from api.rates import Rates
 from api.routes import (
@@ -33,7 +34,9 @@ from api.routes import (
     quarantine,
     retention,
     transitions,
+    users,
 )
+from api.standing import Standing
 from api.tokens import TokenIssuer
 from api.web import pages
 from runtime.catalog import load_catalog
@@ -77,6 +80,8 @@ async def wire(settings: Settings, rates: Rates | None = None) -> Services:
         metrics=Metrics(),
         users=LocalUsers(database, enabled=settings.local_users),
         rates=rates or Rates(settings, time.monotonic),
+        issuer=OidcIssuer(settings) if settings.oidc_issuer else None,
+        standing=Standing(database),
     )
 
 
@@ -89,6 +94,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.services = services
         await services.users.ensure_demo(["*"])
         yield
+        if services.issuer is not None:
+            await services.issuer.close()
         await services.database.close()
 
     app = FastAPI(
@@ -118,7 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
-    care = (operation, codec, episodes, coverages, transitions, authorizations, census, events)
+    care = (operation, users, codec, episodes, coverages, transitions, authorizations, census, events)
     records = (disclosures, departures, documents, retention)
     for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)

@@ -11,7 +11,7 @@ from api.deps import Services, Wired
 from api.errors import problem
 from api.policy import admits, must_pass
 from api.sessions import signed_in
-from api.tokens import TokenRefused, User
+from api.tokens import IssuerAway, TokenRefused, User, issuer_said
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 
@@ -30,12 +30,24 @@ async def current_user(
     if credentials is None:
         raise problem(ErrorType.UNAUTHENTICATED, "send a bearer token from POST /oauth/token")
     try:
-        user = held.tokens.read(credentials.credentials)
+        user = await held.standing.now(await _read(held, credentials.credentials))
     except TokenRefused:
         raise problem(
             ErrorType.UNAUTHENTICATED, "the token is not valid here or has expired; ask for a new one"
         ) from None
+    except IssuerAway:
+        raise problem(
+            ErrorType.UNAVAILABLE, "who signs these tokens cannot be asked for its keys at the moment; try again soon"
+        ) from None
     return _counted(request, held, user)
+
+
+async def _read(held: Services, token: str) -> User:
+    """By the verifier of the issuer that the token names: ours, or the one of the settings; no third."""
+    issuer = issuer_said(token)
+    if held.issuer is not None and issuer == held.issuer.issuer:
+        return await held.issuer.read(token)
+    return held.tokens.read(token)
 
 
 def _counted(request: Request, held: Services, user: User) -> User:

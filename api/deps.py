@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from temporalio.client import Client
 
+from api.issuers import OidcIssuer
 from api.local_users import LocalUsers
 from api.rates import Rates
+from api.standing import Standing
 from api.tokens import TokenIssuer
 from runtime.catalog import Catalog
 from runtime.clock import BusinessClock
@@ -29,6 +31,8 @@ class Services:
     metrics: Metrics
     rates: Rates
     users: LocalUsers
+    issuer: OidcIssuer | None
+    standing: Standing
 
 
 def services(request: Request) -> Services:

@@ -19,6 +19,7 @@ from rules.sign_in import failures_now, pause_after
 from storage.engine import Database
 from storage.models import AppUser
 from storage.repositories import timeline
+from storage.repositories.payer_client import payer_of_client
 from storage.repositories.user import ensure_user, locked_user
 
 DEMO_PASSWORD: Final = "local"
@@ -65,6 +66,11 @@ class LocalUsers:
                 return None
             return User(row.username, row.role, tuple(row.facilities))
 
+    async def hashed(self, password: str) -> str:
+        """For keeping; never the password itself."""
+        async with self._room:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
     def _matches(self, digest: str, password: str) -> bool:
         try:
             return self._hasher.verify(digest, password)
@@ -104,8 +110,14 @@ def on_record(session: AsyncSession, user: User | None, now: datetime, door: str
     )  # fmt: skip
 
 
+async def machine(session: AsyncSession, client_id: str, secret: str, payers: Sequence[str]) -> User | None:
+    """A payer's machine with a secret of its own."""
+    payer = await payer_of_client(session, client_id, secret)
+    return User(payer, Role.PAYER.value, ()) if payer is not None and payer in payers else None
+
+
 def machine_of(client_id: str, secret: str, expected: str, payers: Sequence[str]) -> User | None:
-    """Payers' machines: `payer-<key>` with the installation's payer secret."""
+    """Where machines have no secrets of their own yet: `payer-<key>` with the installation's payer secret, if there is one."""
     payer = client_id.removeprefix("payer-")
     known = client_id.startswith("payer-") and payer in payers
     matches = hmac.compare_digest(secret.encode(), expected.encode())

@@ -12,11 +12,11 @@ from fastapi import Request, Response
 
 from api.deps import Services
 from api.local_users import CHAIN
-from api.tokens import User
+from api.tokens import OURS, User
 from rules.sign_in import session_over
 from runtime.settings import Settings
 from storage.repositories import timeline
-from storage.repositories.user import begin_session, end_session, find_session, session_seen
+from storage.repositories.user import SSO, begin_session, came_from_issuer, end_session, find_session, session_seen
 
 COOKIE: Final = "stepdown_session"
 QUIET: Final = frozenset({"/board/now"})
@@ -34,13 +34,19 @@ def _longest(settings: Settings) -> timedelta:
 
 
 async def sign_in(held: Services, request: Request, response: Response, user: User) -> None:
-    """A new session under a new name, whatever the browser brought; that one ends."""
+    """A new session under a new name, whatever the browser brought; that one ends. An issuer's user gets a row to hang it
+    on, with the rights of now."""
     token = secrets.token_urlsafe(32)
     now = _wall()
     async with held.database.write() as session:
         if COOKIE in request.cookies:
             await end_session(session, request.cookies[COOKIE], now)
-        await begin_session(session, token, user.username, now, _longest(held.settings))
+        row = user.username
+        if user.issuer != OURS:
+            row = await came_from_issuer(
+                session, subject=user.username, issuer=user.issuer, role=user.role, facilities=user.facilities
+            )
+        await begin_session(session, token, row, now, _longest(held.settings))
     response.set_cookie(
         COOKIE, token, httponly=True, samesite="strict", secure=secured(held.settings.public_url), path="/",
         max_age=int(_longest(held.settings).total_seconds()),
@@ -88,7 +94,7 @@ async def signed_in(held: Services, request: Request) -> User | None:
     if request.url.path not in QUIET and now - kept.seen_at >= min(SEEN_EVERY, idle / 2):
         async with held.database.write() as session:
             await session_seen(session, token, now)
-    return User(user.username, user.role, tuple(user.facilities))
+    return User(user.username.removeprefix(SSO), user.role, tuple(user.facilities), user.issuer)
 
 
 def csrf_token(request: Request) -> str:

@@ -10,7 +10,9 @@ from typing import Final
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from definitions.access import GroupGrant
 from definitions.episode import Drive
+from definitions.vocabulary import Role
 
 PREFIX: Final = "STEPDOWN_"
 FILE_VARIABLE: Final = "STEPDOWN_SETTINGS_FILE"
@@ -67,8 +69,18 @@ class Settings(BaseSettings):
 
     token_key: SecretStr | None = None
     """PEM of the RSA key that signs local tokens (`\\n` for line ends is fine); None where an OIDC issuer does."""
-    oidc_issuer: str | None = None
-    oidc_jwks_url: str | None = None
+    oidc_issuer: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Whose tokens staff bring; found by discovery. Stands beside our own tokens, which payers' machines go on using."""
+    oidc_jwks_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where its keys are, when discovery is not to say it."""
+    oidc_groups: str = Field(default="", pattern=r"^$|^[^=@,]+=[a-z_]+@[^@,=]+(,[^=@,]+=[a-z_]+@[^@,=]+)*$")
+    """`group=role@facility+facility` pairs separated by commas (`*`: every facility). With them the token's `groups` decide;
+    without, its claims `role` and `facilities`."""
+    oidc_parties: str = ""
+    """Client ids, separated by commas, whose access tokens are taken where a token names its client (`azp`)."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    """Of the pages, for signing in through the issuer (authorization code with PKCE)."""
     token_audience: str = "stepdown"
     local_users: bool = False
     """Password tokens for demo users; refused in production."""
@@ -121,6 +133,20 @@ class Settings(BaseSettings):
         pairs = (pair.partition("=") for pair in self.partner_addresses.split(",") if pair)
         return {endpoint: address.rstrip("/") for endpoint, _, address in pairs}
 
+    @property
+    def oidc_grants(self) -> tuple[GroupGrant, ...]:
+        """What each group means. Raises ValidationError for a role that is not known."""
+        found = []
+        for pair in filter(None, self.oidc_groups.split(",")):
+            group, _, rest = pair.partition("=")
+            role, _, houses = rest.partition("@")
+            found.append(GroupGrant(group=group.strip(), role=Role(role), facilities=tuple(houses.strip().split("+"))))
+        return tuple(found)
+
+    @property
+    def oidc_parties_said(self) -> frozenset[str]:
+        return frozenset(filter(None, (p.strip() for p in self.oidc_parties.split(","))))
+
     def _conditions(self) -> tuple[tuple[bool, str], ...]:
         return (
             (
@@ -132,8 +158,16 @@ class Settings(BaseSettings):
                 "demo users are refused in production: unset STEPDOWN_LOCAL_USERS",
             ),
             (
-                (self.oidc_issuer is None) != (self.oidc_jwks_url is None),
-                "STEPDOWN_OIDC_ISSUER and STEPDOWN_OIDC_JWKS_URL belong together: set both or neither",
+                self.oidc_issuer is None and self.oidc_jwks_url is not None,
+                "STEPDOWN_OIDC_JWKS_URL says where the keys of an issuer are: name it in STEPDOWN_OIDC_ISSUER",
+            ),
+            (
+                self.environment == PRODUCTION and (self.oidc_issuer or "https://").startswith("http://"),
+                "STEPDOWN_OIDC_ISSUER must be https in production",
+            ),
+            (
+                bool({g.role for g in self.oidc_grants} & {Role.PAYER, Role.SYSTEM}),
+                "STEPDOWN_OIDC_GROUPS gives staff's roles; payers' machines have tokens of ours",
             ),
             (
                 bool(self.keyring.get_secret_value()) == (self.keyring_file is not None),

@@ -38,6 +38,7 @@ SEALED: Final[dict[str, Kept]] = {
     "disclosure_exception.prev_hash": Kept.DIGEST,
     "disclosure_exception.hash": Kept.DIGEST,
     "web_session.id": Kept.DIGEST,
+    "payer_client.secret_hash": Kept.DIGEST,
     "disclosure.prev_hash": Kept.DIGEST,
     "disclosure.hash": Kept.DIGEST,
     "disclosure_outcome.prev_hash": Kept.DIGEST,

@@ -14,7 +14,7 @@ from api.auth import STAFF, Asking, require
 from api.commands import command_key, look_up
 from api.deps import Wired
 from api.errors import PROBLEMS, problem
-from api.local_users import machine_of
+from api.local_users import machine, machine_of
 from api.tokens import LIFETIME, User
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
@@ -39,8 +39,10 @@ async def token(
     if grant_type == "password":
         user = await held.users.check(username, password, datetime.now(UTC), "token")
     elif grant_type == "client_credentials":
-        expected = held.settings.payer_secret.get_secret_value()
-        user = machine_of(client_id, client_secret, expected, tuple(held.catalog.latest.payers))
+        payers = tuple(held.catalog.latest.payers)
+        async with held.database.read() as session:
+            user = await machine(session, client_id, client_secret, payers)
+        user = user or machine_of(client_id, client_secret, held.settings.payer_secret.get_secret_value(), payers)
         await held.users.record(user, datetime.now(UTC), "machine", None if user else "unknown")
     else:
         raise problem(ErrorType.INVALID_REQUEST, "grant_type is password or client_credentials")

@@ -8,19 +8,18 @@ from fastapi import APIRouter, Form, Request, Response
 from api.deps import Wired
 from api.sessions import sign_in, sign_out
 from api.web.forms import read_form
+from api.web.places import inside
 from api.web.rendering import PageRoute, page, see_other
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _inside(path: str) -> str:
-    """Only a path of our own: a sign-in page must not send people elsewhere."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\", "/login")) else "/"
-
-
 @router.get("/login")
 async def login_page(request: Request, held: Wired, next: str = "/") -> Response:
-    return page(request, "login.html", onward=_inside(next), failed=False, typed="", demo=held.settings.local_users)
+    return page(
+        request, "login.html", onward=inside(next), failed=False, typed="", demo=held.settings.local_users,
+        issuer=held.settings.oidc_client_id is not None,
+    )  # fmt: skip
 
 
 @router.post("/login")
@@ -34,8 +33,10 @@ async def login(
     user = await held.users.check(username, password, datetime.now(UTC), "page")
     if user is None:
         demo = held.settings.local_users
-        return page(request, "login.html", 401, onward=_inside(onward), failed=True, typed=username, demo=demo)
-    response = see_other(_inside(onward))
+        return page(
+            request, "login.html", 401, onward=inside(onward), failed=True, typed=username, demo=demo, issuer=False
+        )
+    response = see_other(inside(onward))
     await sign_in(held, request, response, user)
     return response
 

@@ -20,3 +20,8 @@ def facility_of(user: User, services: Services, key: str | None) -> Facility:
     if chosen is None:
         raise problem(ErrorType.NOT_FOUND, "no such facility is on record for you; ask an administrator for access")
     return chosen
+
+
+def inside(path: str) -> str:
+    """Only a path of our own: a sign-in page must not send people elsewhere."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\", "/login")) else "/"

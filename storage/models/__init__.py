@@ -19,7 +19,7 @@ from storage.models.identity import PersonPair
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.retention import LegalHold, RecordDeletion
 from storage.models.session import Attendance, Session
-from storage.models.sign_in import AppUser, WebSession
+from storage.models.sign_in import AppUser, PayerClient, TokenCutOff, WebSession
 from storage.models.timeline import AuditEntry, ChainHead, TimelineEntry
 from storage.models.transition import Transition
 from storage.models.work import Due, OpenItem
@@ -32,8 +32,9 @@ __all__ = [
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PerDiemAccount", "Person",
+    "FacilityDay", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PayerClient", "PerDiemAccount",
+    "Person",
     "PersonPair", "PersonToken",
-    "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "Transition",
+    "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "TokenCutOff", "Transition",
     "WebSession",
 ]  # fmt: skip

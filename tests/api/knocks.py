@@ -20,6 +20,13 @@ ROW: Final = "00000000-0000-5000-8000-000000000000"
 
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /codec/decode": {"payloads": []},
+    "POST /v1/me/sign-out": {"reason": "lost it"},
+    "POST /v1/users": {"username": "somebody-new", "role": "clinician", "facilities": ["harbor"]},
+    "POST /v1/users/{username}/changes": {"reason": "moved"},
+    "POST /v1/users/{username}/password": {"reason": "forgot"},
+    "POST /v1/users/{username}/sign-out": {"reason": "left"},
+    "POST /v1/payers/{payer}/clients": {"reason": "first"},
+    "POST /v1/payers/{payer}/clients/{client_id}/end": {"reason": "changed"},
     "POST /v1/episodes/{episode_id}/coverages": {
         "act": "switch", "payer": "meridian", "from_date": DAY, "reason": "coverage_found", "version": 1,
     },
@@ -208,7 +215,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "pair_id": pair,
             **records,
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
-            "key": "no-such-command", "name": "resolve",
+            "key": "no-such-command", "name": "resolve", "username": "nobody-here", "client_id": "payer-none",
         }
     )  # fmt: skip
 
