@@ -150,9 +150,7 @@ async def sign_out_everywhere(
     return made
 
 
-async def add_payer_client(
-    services: Services, user: User, key: str, payer: str, body: ReasonBody
-) -> CommandResult:
+async def add_payer_client(services: Services, user: User, key: str, payer: str, body: ReasonBody) -> CommandResult:
     """One more machine of a payer, with a secret that is told once: let it move over, then end the old one."""
     if payer not in services.catalog.latest.payers:
         raise problem(ErrorType.NOT_FOUND, "no such payer")

@@ -246,7 +246,11 @@ async def test_a_released_message_is_taken_by_its_case_and_sealed_for_its_person
     assert await request_status(at.database, other) is AuthorizationStatus.SUBMITTED
     async with at.database.read() as session:
         message = await session.get_one(ExchangeMessage, item["id"])
-    assert (message.person_id, message.status, message.resolved_by) == (one.person_id, "matched", "reviewer:reviewer")
+    assert (message.person_id, message.status, message.resolved_by) == (
+        one.person_id,
+        "matched",
+        "reviewer:reviewer-all",
+    )
     assert (await at.get("/v1/exchange/quarantine")).json()["items"] == []
 
 

@@ -98,8 +98,10 @@ def test_signing_oneself_out_everywhere(house: House, admin: Any) -> None:
         seen = httpx2.get(f"{house.url}/v1/me/sessions", headers=headers, timeout=30).json()
         assert len(seen["items"]) == 1
         done = httpx2.post(
-            f"{house.url}/v1/me/sign-out", json={"reason": "lost it"},
-            headers={**headers, "Idempotency-Key": f"out-{uuid4()}"}, timeout=30,
+            f"{house.url}/v1/me/sign-out",
+            json={"reason": "lost it"},
+            headers={**headers, "Idempotency-Key": f"out-{uuid4()}"},
+            timeout=30,
         )
         assert done.json() == {"username": name, "browsers": 1}
         assert browser.get("/queue", follow_redirects=False).status_code == 303

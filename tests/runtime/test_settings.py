@@ -90,7 +90,12 @@ def test_a_wrong_value_is_named_but_not_shown(file: Path, monkeypatch: pytest.Mo
     [
         ({"drive": "driven"}, "STEPDOWN_ALLOW_DRIVEN=true"),
         ({"environment": "production", "local_users": True}, "STEPDOWN_LOCAL_USERS"),
-        ({"oidc_issuer": "https://issuer.example"}, "belong together"),
+        ({"oidc_jwks_url": "https://issuer.example/keys"}, "name it in STEPDOWN_OIDC_ISSUER"),
+        ({"oidc_issuer": "http://issuer.example", "environment": "production"}, "https in production"),
+        ({"oidc_issuer": "https://issuer.example", "oidc_groups": "machines=payer@*"}, "tokens of ours"),
+        ({"oidc_groups": "no-role"}, "oidc_groups"),
+        ({"keyring_file": "/nowhere", "keyring": ""}, "not there"),
+        ({"keyring": ""}, "one of the two"),
         ({"database_url": "sqlite://"}, "postgresql"),
         ({"partner_timeout_seconds": 90}, "less than or equal to 80"),
     ],
@@ -129,3 +134,10 @@ def test_payers_with_an_address_of_their_own(file: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("STEPDOWN_PARTNER_ADDRESSES", "x12/a=file:///etc")
     with pytest.raises(SettingsError, match="STEPDOWN_PARTNER_ADDRESSES"):
         load_settings(file)
+
+
+def test_groups_of_an_issuer_mean_a_role_at_facilities() -> None:
+    found = settings(oidc_groups="r=reviewer@harbor+lakeside,all=admin@*").oidc_grants
+    assert [(g.group, g.role, g.facilities) for g in found] == [
+        ("r", "reviewer", ("harbor", "lakeside")), ("all", "admin", ("*",)),
+    ]  # fmt: skip
