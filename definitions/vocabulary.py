@@ -144,6 +144,32 @@ class ConsentStatus(StrEnum):
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
     VOIDED = "voided"
+    UNABLE_TO_SIGN = "unable_to_sign"
+    """No capacity at that hour: the end of that presentation, and a new one follows (domain 3.8)."""
+
+
+class SigningParty(StrEnum):
+    """Who signs a consent. A representative signs for an adult, by a document of authority (2.15)."""
+
+    PATIENT = "patient"
+    GUARDIAN = "guardian"
+    REPRESENTATIVE = "representative"
+
+
+class SignatureMethod(StrEnum):
+    """How a consent was signed. Spoken and witnessed is enough only where nothing may be disclosed on it: 2.31 asks for
+    writing."""
+
+    ELECTRONIC = "electronic"
+    PAPER = "paper"
+    VERBAL_WITNESSED = "verbal_witnessed"
+
+
+class Capacity(StrEnum):
+    """What staff saw when it was signed (domain 3.8)."""
+
+    PRESENT = "present"
+    LACKING = "lacking"
 
 
 class AuthorizationStatus(StrEnum):

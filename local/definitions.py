@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from definitions.consent_wording import ConsentWording, MinorLaw
 from definitions.regime import Regime
 from definitions.retention import RetentionRule
 from runtime.catalog import FOLDER, KINDS, CatalogProblem, content_hash, load_catalog
@@ -17,7 +18,13 @@ HEADER = "# Released editions and the SHA-256 of their content. A released editi
 
 def schema_texts() -> dict[str, str]:
     """File name -> JSON Schema of each kind of definition."""
-    kinds: dict[str, type[BaseModel]] = {**KINDS, "regimes": Regime, "retention": RetentionRule}
+    kinds: dict[str, type[BaseModel]] = {
+        **KINDS,
+        "regimes": Regime,
+        "retention": RetentionRule,
+        "wordings": ConsentWording,
+        "minors": MinorLaw,
+    }
     return {
         f"{kind}.json": json.dumps(model.model_json_schema(), indent=1, sort_keys=True) + "\n"
         for kind, model in kinds.items()

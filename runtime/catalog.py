@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from definitions.consent import ConsentForm
+from definitions.consent_wording import ConsentWording, MinorLaw
 from definitions.edition import Edition
 from definitions.facility import Facility
 from definitions.instrument import Instrument
@@ -41,6 +42,10 @@ class CatalogProblem(Exception):
 COMMERCIAL = "commercial"
 """The regime of contracts that name none."""
 
+ENGLISH = "en"
+ANY_STATE = "default"
+"""The minor law of states that nobody wrote down."""
+
 LAW = "law"
 """The folder beside the editions: what is looked up by the day it applies to, pinned by nobody (D12)."""
 
@@ -52,6 +57,34 @@ class Catalog:
     editions: dict[str, Edition]
     regimes: tuple[Regime, ...] = ()
     retention: tuple[RetentionRule, ...] = ()
+    wordings: tuple[ConsentWording, ...] = ()
+    minor_laws: tuple[MinorLaw, ...] = ()
+
+    def wording(self, form: ConsentForm, language: str, on: date) -> ConsentWording | None:
+        """What the form says in a language on a day. A form without a wording of its own says in English what its edition
+        says; in other languages it says nothing."""
+        live = [w for w in self.wordings if (w.form, w.language) == (form.key, language) and w.effective_from <= on]
+        if live:
+            return max(live, key=lambda w: w.effective_from)
+        if language != ENGLISH:
+            return None
+        return ConsentWording(
+            form=form.key, language=ENGLISH, version=f"edition {form.edition}", effective_from=on, title=form.title,
+            text=form.text, right_to_revoke=form.right_to_revoke, refusal_consequences=form.refusal_consequences,
+        )  # fmt: skip
+
+    def languages(self, form: ConsentForm, on: date) -> tuple[str, ...]:
+        said = {w.language for w in self.wordings if w.form == form.key and w.effective_from <= on}
+        return tuple(sorted(said | {ENGLISH}))
+
+    def minor_law(self, state: str, on: date) -> MinorLaw:
+        """The law of the facility's state in force on a day; states that nobody wrote down go by the stricter default."""
+        live = [m for m in self.minor_laws if m.state == state and m.effective_from <= on]
+        if live:
+            return max(live, key=lambda m: m.effective_from)
+        if state == ANY_STATE:
+            raise CatalogProblem(f"no minor law {state!r} is in force on {on}; add one under {LAW}/minors")
+        return self.minor_law(ANY_STATE, on)
 
     def regime(self, key: str, on: date) -> Regime:
         """The regime's clocks in force on a day; payers outside any regime go by their contracts' defaults."""
@@ -82,7 +115,7 @@ def load_catalog(folder: Path | None = None, *, check_lock: bool = True) -> Cata
         raise CatalogProblem(f"no edition found in {root.name}/; an edition is a folder such as 2026-01/levels/*.yaml")
     editions = {name: load_edition(root / name) for name in names}
     law = root / LAW if (root / LAW).is_dir() else FOLDER / LAW
-    catalog = Catalog(editions, load_regimes(law), load_retention(law))
+    catalog = Catalog(editions, load_regimes(law), load_retention(law), load_wordings(law), load_minor_laws(law))
     if check_lock:
         verify_lock(catalog, root)
     return catalog
@@ -131,6 +164,34 @@ def load_retention(folder: Path) -> tuple[RetentionRule, ...]:
             if at in found:
                 raise CatalogProblem(f"{_name(file)}: {rule.key!r} and {found[at].key!r} say the same; keep one")
             found[at] = rule
+    return tuple(found.values())
+
+
+def load_wordings(folder: Path) -> tuple[ConsentWording, ...]:
+    """Wordings of consents; where a centre keeps a law folder without them, the shipped ones hold."""
+    kept = folder / "wordings" if (folder / "wordings").is_dir() else FOLDER / LAW / "wordings"
+    found: dict[tuple[str, str, date], ConsentWording] = {}
+    for file in sorted(kept.glob("*.yaml")):
+        for entry in _documents(file):
+            said = ConsentWording.model_validate(_validated(ConsentWording, entry, file))
+            if (said.form, said.language, said.effective_from) in found:
+                raise CatalogProblem(
+                    f"{_name(file)}: {said.form} in {said.language} is given twice from {said.effective_from}; keep one"
+                )
+            found[(said.form, said.language, said.effective_from)] = said
+    return tuple(found.values())
+
+
+def load_minor_laws(folder: Path) -> tuple[MinorLaw, ...]:
+    """Minor consent law by state; the same fallback."""
+    kept = folder / "minors" if (folder / "minors").is_dir() else FOLDER / LAW / "minors"
+    found: dict[tuple[str, date], MinorLaw] = {}
+    for file in sorted(kept.glob("*.yaml")):
+        for entry in _documents(file):
+            law = MinorLaw.model_validate(_validated(MinorLaw, entry, file))
+            if (law.state, law.effective_from) in found:
+                raise CatalogProblem(f"{_name(file)}: {law.state} is given twice from {law.effective_from}; keep one")
+            found[(law.state, law.effective_from)] = law
     return tuple(found.values())
 
 

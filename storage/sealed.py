@@ -12,7 +12,7 @@ from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from storage.models import CaseEvidence, ClinicalDocument, ExchangeMessage, Person
+from storage.models import CaseEvidence, ClinicalDocument, Consent, ExchangeMessage, Guardian, Person
 
 
 class Kept(StrEnum):
@@ -34,6 +34,8 @@ SEALED: Final[dict[str, Kept]] = {
     # A file, or a piece of one, about nobody we know stands under the house key until somebody says whose it is.
     "exchange_message.sealed": Kept.UNDER_PERSON_KEY,
     "clinical_document.sealed": Kept.UNDER_PERSON_KEY,
+    "consent.rendering": Kept.UNDER_PERSON_KEY,
+    "guardian.sealed": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.sealed": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.prev_hash": Kept.DIGEST,
     "disclosure_exception.hash": Kept.DIGEST,
@@ -66,7 +68,13 @@ UNDER_HOUSE_KEY: Final = (
         (ExchangeMessage.person_id.is_(None), func.length(ExchangeMessage.sealed) > 0),
     ),
 )  # fmt: skip
-PERSONAL: Final = (CaseEvidence.sealed, ExchangeMessage.sealed, ClinicalDocument.sealed)
+PERSONAL: Final = (
+    CaseEvidence.sealed,
+    ExchangeMessage.sealed,
+    ClinicalDocument.sealed,
+    Consent.rendering,
+    Guardian.sealed,
+)
 """Columns beside `person` that a person's key opens."""
 
 

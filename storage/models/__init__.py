@@ -6,7 +6,7 @@ from storage.models.base import Base
 from storage.models.census import CensusLine, CensusPresence, CensusSnapshot
 from storage.models.charge import Charge, ChargeException
 from storage.models.command import BusinessClock, Command, Outbox
-from storage.models.consent import Consent
+from storage.models.consent import Consent, Guardian
 from storage.models.disclosure import Disclosure, DisclosureException, DisclosureOutcome
 from storage.models.dispute import AuthorizationClock, AuthorizationDispute, CaseEvidence
 from storage.models.document import ClinicalDocument
@@ -32,8 +32,8 @@ __all__ = [
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PayerClient", "PerDiemAccount",
-    "Person",
+    "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PayerClient",
+    "PerDiemAccount", "Person",
     "PersonPair", "PersonToken",
     "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "TokenCutOff", "Transition",
     "WebSession",

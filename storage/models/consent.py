@@ -1,10 +1,10 @@
 """Consents of one person: presented, signed, expired, revoked (domain 3.2, 3.4)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from definitions.vocabulary import ConsentStatus
@@ -37,6 +37,13 @@ class Consent(Base):
     renews: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"))
     transition_id: Mapped[UUID | None]
     reason: Mapped[str | None]
+    signatures: Mapped[list[Any] | None]
+    """Who signed, when and how: party, guardian's id, method, language, interpreter's id, capacity, version and hash of the
+    text as shown, witness. Ids and codes."""
+    rendering: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The text exactly as shown, under the person's key; None where nobody said what was shown."""
+    reminded: Mapped[int] = mapped_column(server_default=text("0"))
+    """Reminders of renewal that were given (domain 3.4: 30, 14, 3 days)."""
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
@@ -52,3 +59,24 @@ class Consent(Base):
             postgresql_where=text("status = 'presented'"),
         ),
     )
+
+
+class Guardian(Base):
+    """Who may sign for somebody, by which document and when. The name stands in `sealed`, under the person's key."""
+
+    __tablename__ = "guardian"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    relationship: Mapped[str]
+    """`parent`, `legal_guardian`, `agency`, `power_of_attorney` or `personal_representative` (2.14, 2.15)."""
+    document: Mapped[str]
+    """The id of the document of authority, as the house files it."""
+    from_date: Mapped[date]
+    until_date: Mapped[date | None]
+    """The last day, in the facility's zone."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+
+    __table_args__ = (CheckConstraint("until_date IS NULL OR until_date >= from_date", name="dates_in_order"),)
