@@ -28,6 +28,7 @@ from api.routes import (
     documents,
     episodes,
     events,
+    fhir,
     operation,
     payer_exchange,
     people,
@@ -126,7 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
     care = (operation, users, codec, episodes, coverages, transitions, authorizations, census, events)
-    records = (disclosures, departures, documents, retention)
+    records = (disclosures, departures, documents, fhir, retention)
     for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)

@@ -134,6 +134,7 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "POST /v1/documents/{document_id}/sign": HOUSE,
     "POST /v1/documents/{document_id}/amend": HOUSE,
     "POST /v1/documents/{document_id}/void": HOUSE,
+    "POST /fhir/DocumentReference": CARE,
     # records: how long, held, deleted
     "GET /v1/retention/due": _only(Role.DIRECTOR),
     "GET /v1/patients/{person_id}/retention": _only(Role.DIRECTOR, Role.AUDITOR),

@@ -109,3 +109,23 @@ class DocumentEntry(WireModel):
     void_reason: VoidReason | None
     opens: bool
     """Its sealed bytes are there; false once the person was erased."""
+
+
+class ArrivedDocument(WireModel):
+    """A document as another system sent it, read and checked; whose it is, and who wrote it, is still to be found.
+    Personal: its bytes stand in it."""
+
+    person: str
+    episode: str | None
+    stay: str | None
+    kind: DocumentType
+    service_date: ServiceDate
+    author: str | None
+    """A user of ours by name; None: who sends it."""
+    content_type: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"ArrivedDocument(kind={self.kind.value!r}, ***)"
+
+    __str__ = __repr__

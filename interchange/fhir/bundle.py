@@ -73,12 +73,12 @@ class Bundle:
         return found is patients[0]
 
 
-def parse(data: Any) -> Any:
+def parse(data: Any, most: int = BYTES_MAX, too_big: ImportProblem = TOO_BIG) -> Any:
     """JSON text as values, or the problem; what is already parsed goes through."""
     if not isinstance(data, bytes | bytearray | str):
         return data
-    if len(data) > BYTES_MAX:
-        return TOO_BIG
+    if len(data) > most:
+        return too_big
     try:
         return json.loads(data, object_pairs_hook=_object, parse_constant=_no_number)
     except _KeyTwice:
@@ -99,7 +99,7 @@ def open_bundle(data: Any, report: Report) -> Bundle | None:
         report.problems.append(NOT_A_BUNDLE)
         return None
     root = Element(parsed, "Bundle", report)
-    _understood(root)
+    understood(root)
     if root.text("type") not in TYPES:
         root.refuse("type", "bundle_type", f"send a bundle of type {', '.join(sorted(TYPES))}")
     raw = parsed.get("entry")
@@ -125,7 +125,7 @@ def _entries(root: Element) -> tuple[Entry, ...]:
         if kind not in READ:
             root.report.note(holder.path, "resource_ignored", "a referral does not read this kind of resource")
             continue
-        _understood(resource)
+        understood(resource)
         full_url, name = holder.text("fullUrl", ADDRESS_MAX), resource.text("id", 64)
         for key in {full_url, f"{kind}/{name}" if name else None} - {None}:
             if key in seen:
@@ -143,7 +143,7 @@ def _contained(holder: Element, name: str) -> Entry | None:
     return None
 
 
-def _understood(element: Element) -> None:
+def understood(element: Element) -> None:
     """FHIR R4 2.4.1: what carries a modifier nobody here knows must not be used."""
     for name in ("modifierExtension", "implicitRules"):
         if element.fields.get(name):

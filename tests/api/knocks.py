@@ -91,6 +91,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/documents/{document_id}/sign": {},
     "POST /v1/documents/{document_id}/amend": {},
     "POST /v1/documents/{document_id}/void": {"reason": "duplicate"},
+    "POST /fhir/DocumentReference": {"resourceType": "DocumentReference", "status": "current"},
     "POST /v1/patients/{person_id}/legal-holds": {"reason": "subpoena", "authority": "case-1"},
     "POST /v1/legal-holds/{hold_id}/release": {"reason": "over", "authority": "case-1"},
     "POST /v1/patients/{person_id}/deletions": {"reason": "period_over"},

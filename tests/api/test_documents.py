@@ -1,5 +1,6 @@
 """The registry of clinical documents over HTTP: what is kept, who signs and opens it, and what cannot be done to it."""
 
+import base64
 import hashlib
 import itertools
 from collections.abc import Iterator
@@ -290,3 +291,66 @@ def test_lists_go_on_where_they_stopped(desk: Desk) -> None:
     assert pieces == whole
     assert len(whole) > 6
     assert desk.get(path, cursor="nonsense").status_code == 422
+
+
+def _by_fhir(
+    desk: Desk, person: str, role: str = "clinician", key: str | None = None, **changes: Any
+) -> httpx2.Response:
+    resource = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "type": {"coding": [{"system": "http://loinc.org", "code": "18842-5"}]},
+        "subject": {"reference": f"Patient/{person}"},
+        "date": DAY.isoformat(),
+        "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(WORDS).decode()}}],
+    } | changes
+    return desk.http.post("/fhir/DocumentReference", json=resource, headers=desk.headers(role, key))
+
+
+def test_a_document_comes_by_fhir_once_and_waits_for_its_author(desk: Desk) -> None:
+    person = desk.stage.page()["person_id"]
+    author = [{"identifier": {"system": "urn:stepdown:user", "value": "director"}}]
+    first = _by_fhir(desk, person, key="fhir-document-1", author=author)
+    assert first.status_code == 201, first.text
+    found = first.json()
+    assert (found["kind"], found["source"], found["author"], found["received_by"], found["status"]) == (
+        "discharge_summary", "fhir", "director:director", "clinician:clinician", "unsigned",
+    )  # fmt: skip
+    assert found["episode_id"] == desk.stage.episode
+    assert found["sha256"] == hashlib.sha256(WORDS).hexdigest()
+    assert _by_fhir(desk, person, key="fhir-document-1", author=author).json() == found
+    assert desk.act(found["document_id"], "sign", {}).status_code == 403
+    assert desk.act(found["document_id"], "sign", {}, "director").json()["status"] == "signed"
+
+
+def test_an_unknown_patient_and_a_hidden_one_are_the_same(desk: Desk) -> None:
+    with psycopg.connect(desk.house.postgres.dsn("stepdown")) as connection:
+        connection.execute(
+            "INSERT INTO app_user (username, role, facilities, password_hash) "
+            "SELECT 'clinician_elsewhere', role, '[\"lakeside\"]', password_hash FROM app_user WHERE username = 'clinician' "
+            "ON CONFLICT DO NOTHING"
+        )
+    person, nobody = desk.stage.page()["person_id"], str(UUID(int=5))
+    hidden, unknown = (_by_fhir(desk, p, "clinician_elsewhere") for p in (person, nobody))
+    assert (hidden.status_code, unknown.status_code) == (404, 404)
+    assert hidden.json()["detail"].replace(person, "") == unknown.json()["detail"].replace(nobody, "")
+    assert _by_fhir(desk, "not-an-id").status_code == 404
+    other = {"encounter": [{"reference": f"EpisodeOfCare/{UUID(int=6)}"}]}
+    assert _by_fhir(desk, person, context=other).status_code == 404
+    stranger = [{"identifier": {"system": "urn:stepdown:user", "value": "nobody-here"}}]
+    refused = _by_fhir(desk, person, author=stranger)
+    assert (refused.status_code, refused.json()["problems"][0]["code"]) == (422, "unknown_author")
+    path = f"/v1/episodes/{desk.stage.episode}/documents"
+    assert desk.send(role="clinician_elsewhere").status_code == 404
+    assert desk.get(path, "clinician_elsewhere").status_code == 404
+
+
+def test_a_counselling_note_by_fhir_comes_from_its_author(desk: Desk) -> None:
+    person = desk.stage.page()["person_id"]
+    kind = {"coding": [{"system": "urn:stepdown:document-type", "code": "counselling_note"}]}
+    director = [{"identifier": {"system": "urn:stepdown:user", "value": "director"}}]
+    assert _by_fhir(desk, person, type=kind, author=director).status_code == 403
+    assert _by_fhir(desk, person, "admissions", type=kind).status_code == 403
+    assert _by_fhir(desk, person, type=kind).json()["content_class"] == "counselling_notes"
+    wrong = [{"attachment": {"contentType": "application/pdf", "data": base64.b64encode(WORDS).decode()}}]
+    assert _by_fhir(desk, person, content=wrong).status_code == 422
