@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-from api import errors
+from api import errors, exporting
 from api.auth import LoginNeeded
 from api.deps import Services
 from api.guard import Guard
@@ -28,6 +28,7 @@ from api.routes import (
     documents,
     episodes,
     events,
+    exports,
     fhir,
     operation,
     payer_exchange,
@@ -94,7 +95,9 @@ def create_app(settings: Settings) -> FastAPI:
         services = await wire(settings, rates)
         app.state.services = services
         await services.users.ensure_demo(["*"])
+        await exporting.start_unmade(services)
         yield
+        await exporting.stop()
         if services.issuer is not None:
             await services.issuer.close()
         await services.database.close()
@@ -127,7 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
     care = (operation, users, codec, episodes, coverages, transitions, authorizations, census, events)
-    records = (disclosures, departures, documents, fhir, retention)
+    records = (disclosures, departures, documents, fhir, retention, exports)
     for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)

@@ -145,6 +145,12 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/deletions/{deletion_id}": _only(Role.DIRECTOR, Role.AUDITOR),
     "POST /v1/deletions/{deletion_id}/approve": _only(Role.DIRECTOR),
     "POST /v1/deletions/{deletion_id}/decline": _only(Role.DIRECTOR),
+    "POST /v1/patients/{person_id}/exports": _only(Role.DIRECTOR),
+    "GET /v1/exports/{export_id}": _only(Role.DIRECTOR, Role.AUDITOR),
+    "GET /v1/exports/{export_id}/bundle": _only(Role.DIRECTOR),
+    "GET /v1/exports/{export_id}/pdf": _only(Role.DIRECTOR),
+    "POST /v1/exports/{export_id}/hand-over": _only(Role.DIRECTOR),
+    "POST /v1/exports/{export_id}/extend": _only(Role.DIRECTOR),
     # pages
     "GET /login": PUBLIC,
     "POST /login": PUBLIC,

@@ -88,3 +88,14 @@ def seal_document(keyring: Keyring, person_id: UUID, wrapped: bytes, document_id
 def open_document(keyring: Keyring, person_id: UUID, wrapped: bytes, document_id: UUID, sealed: bytes) -> bytes:
     """Raises SealBroken when the key, the row or the bytes differ from what was sealed."""
     return keyring.data_key(wrapped, person_id.bytes).open(sealed, b"document:" + document_id.bytes)
+
+
+def seal_copy(keyring: Keyring, person_id: UUID, wrapped: bytes, export_id: UUID, name: str, body: bytes) -> bytes:
+    """A copy of the record (`bundle`, `pdf`) under its person's key, bound to its row and place."""
+    bound = b"copy:" + export_id.bytes + name.encode()
+    return keyring.data_key(wrapped, person_id.bytes).seal(body, bound)
+
+
+def open_copy(keyring: Keyring, person_id: UUID, wrapped: bytes, export_id: UUID, name: str, sealed: bytes) -> bytes:
+    bound = b"copy:" + export_id.bytes + name.encode()
+    return keyring.data_key(wrapped, person_id.bytes).open(sealed, bound)

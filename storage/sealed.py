@@ -12,7 +12,7 @@ from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from storage.models import CaseEvidence, ClinicalDocument, Consent, ExchangeMessage, Guardian, Person
+from storage.models import CaseEvidence, ClinicalDocument, Consent, ExchangeMessage, Guardian, PatientExport, Person
 
 
 class Kept(StrEnum):
@@ -36,6 +36,8 @@ SEALED: Final[dict[str, Kept]] = {
     "clinical_document.sealed": Kept.UNDER_PERSON_KEY,
     "consent.rendering": Kept.UNDER_PERSON_KEY,
     "guardian.sealed": Kept.UNDER_PERSON_KEY,
+    "patient_export.sealed_bundle": Kept.UNDER_PERSON_KEY,
+    "patient_export.sealed_pdf": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.sealed": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.prev_hash": Kept.DIGEST,
     "disclosure_exception.hash": Kept.DIGEST,
@@ -74,6 +76,8 @@ PERSONAL: Final = (
     ClinicalDocument.sealed,
     Consent.rendering,
     Guardian.sealed,
+    PatientExport.sealed_bundle,
+    PatientExport.sealed_pdf,
 )
 """Columns beside `person` that a person's key opens."""
 

@@ -12,6 +12,7 @@ from storage.models.dispute import AuthorizationClock, AuthorizationDispute, Cas
 from storage.models.document import ClinicalDocument
 from storage.models.episode import Absence, BedOccupancy, Episode, Movement, PerDiemAccount, Stay
 from storage.models.exchange import ControlNumber, ExchangeFile, ExchangeMessage, PayerCircuit
+from storage.models.export import PatientExport
 from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.house_key import HouseKey
@@ -32,7 +33,8 @@ __all__ = [
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox", "PayerCircuit", "PayerClient",
+    "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox",
+    "PatientExport", "PayerCircuit", "PayerClient",
     "PerDiemAccount", "Person",
     "PersonPair", "PersonToken",
     "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "TokenCutOff", "Transition",

@@ -25,7 +25,7 @@ class Registered:
     opens: bool
 
 
-def _registered(*conditions: ColumnElement[bool]) -> Select[ClinicalDocument, UUID, bool]:
+def registered(*conditions: ColumnElement[bool]) -> Select[ClinicalDocument, UUID, bool]:
     return (
         select(ClinicalDocument, Later.id, ClinicalDocument.sealed.is_not(None))
         .join(Later, Later.supersedes == ClinicalDocument.id, isouter=True)
@@ -34,12 +34,12 @@ def _registered(*conditions: ColumnElement[bool]) -> Select[ClinicalDocument, UU
     )
 
 
-async def _read(session: AsyncSession, statement: Select[ClinicalDocument, UUID, bool]) -> list[Registered]:
+async def rows_of(session: AsyncSession, statement: Select[ClinicalDocument, UUID, bool]) -> list[Registered]:
     return [Registered(row, later, opens) for row, later, opens in await session.execute(statement)]
 
 
 async def document(session: AsyncSession, document_id: UUID) -> Registered | None:
-    found = await _read(session, _registered(ClinicalDocument.id == document_id))
+    found = await rows_of(session, registered(ClinicalDocument.id == document_id))
     return found[0] if found else None
 
 
@@ -47,12 +47,12 @@ async def documents_of(
     session: AsyncSession, episode_id: UUID, *, after: tuple[date, UUID] | None, limit: int, standing_only: bool
 ) -> list[Registered]:
     """Newest service first. `standing_only`: without what was voided or amended."""
-    statement = _registered(ClinicalDocument.episode_id == episode_id)
+    statement = registered(ClinicalDocument.episode_id == episode_id)
     if standing_only:
         statement = statement.where(ClinicalDocument.voided_at.is_(None), Later.id.is_(None))
     if after is not None:
         statement = statement.where(tuple_(ClinicalDocument.service_date, ClinicalDocument.id) < tuple_(*after))
-    return await _read(
+    return await rows_of(
         session,
         statement.order_by(ClinicalDocument.service_date.desc(), ClinicalDocument.id.desc()).limit(limit),
     )
@@ -63,7 +63,7 @@ async def unsigned_of(
     limit: int,
 ) -> list[Registered]:  # fmt: skip
     """Waiting for their author's signature, the longest first; `author` None: everybody's."""
-    statement = _registered(
+    statement = registered(
         ClinicalDocument.facility.in_(facilities),
         ClinicalDocument.signed_at.is_(None),
         ClinicalDocument.voided_at.is_(None),
@@ -73,7 +73,7 @@ async def unsigned_of(
         statement = statement.where(ClinicalDocument.author == author)
     if after is not None:
         statement = statement.where(tuple_(ClinicalDocument.received_at, ClinicalDocument.id) > tuple_(*after))
-    return await _read(session, statement.order_by(ClinicalDocument.received_at, ClinicalDocument.id).limit(limit))
+    return await rows_of(session, statement.order_by(ClinicalDocument.received_at, ClinicalDocument.id).limit(limit))
 
 
 async def signed_between(
@@ -83,9 +83,9 @@ async def signed_between(
     may hold and a bill may wait for (4.6, 6.9). Never a counselling note, whatever is asked (E23)."""
     wanted = [kind for kind in kinds if kind is not DocumentType.COUNSELLING_NOTE]
     cosigned = or_(ClinicalDocument.needs_cosign.is_(False), ClinicalDocument.cosigned_at.is_not(None))
-    return await _read(
+    return await rows_of(
         session,
-        _registered(
+        registered(
             ClinicalDocument.episode_id == episode_id,
             and_(ClinicalDocument.service_date >= first, ClinicalDocument.service_date <= last),
             ClinicalDocument.kind.in_(wanted),
@@ -99,4 +99,4 @@ async def signed_between(
 
 
 async def documents_by_id(session: AsyncSession, ids: Collection[UUID]) -> list[Registered]:
-    return await _read(session, _registered(ClinicalDocument.id.in_(list(ids)))) if ids else []
+    return await rows_of(session, registered(ClinicalDocument.id.in_(list(ids)))) if ids else []

@@ -62,6 +62,8 @@ OPEN: Final = text(
              WHERE e.person_id = :person AND x.resolved_at IS NULL) AS open_charge_questions,
            (SELECT count(*) FROM per_diem_account p JOIN episode e ON e.id = p.episode_id
              WHERE e.person_id = :person AND p.closed_on IS NULL) AS open_accounts,
+           (SELECT count(*) FROM patient_export WHERE person_id = :person AND status IN ('requested', 'ready'))
+               AS copies_being_made,
            (SELECT max(erased_at) FROM record_deletion WHERE person_id = :person) AS erased_at
     """
 )

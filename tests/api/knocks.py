@@ -1,6 +1,7 @@
 """What to knock with: for every route real rows behind its ids and a body its reader takes, so that the answer is about
 rights and nothing else. A new route needs a line here only when it has a body or a parameter of a new name."""
 
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -96,6 +97,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/legal-holds/{hold_id}/release": {"reason": "over", "authority": "case-1"},
     "POST /v1/patients/{person_id}/deletions": {"reason": "period_over"},
     "POST /v1/deletions/{deletion_id}/approve": {},
+    "POST /v1/patients/{person_id}/exports": {},
+    "POST /v1/exports/{export_id}/hand-over": {"channel": "post"},
+    "POST /v1/exports/{export_id}/extend": {"reason": "archive"},
     "POST /v1/deletions/{deletion_id}/decline": {"reason": "too_early"},
 }  # fmt: skip
 """Bodies of routes that act on one row. They need not succeed: they must be read."""
@@ -214,7 +218,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
             "pair_id": pair,
-            **records,
+            **records, "export_id": _export(caller, page["person_id"]),
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve", "username": "nobody-here", "client_id": "payer-none",
         }
@@ -248,6 +252,17 @@ def _records(connection: psycopg.Connection[Any], person: str) -> dict[str, str]
         (deletion, person, AT),
     )
     return {"hold_id": hold, "deletion_id": deletion}
+
+
+def _export(caller: Caller, person: str) -> str:
+    """A copy of the record, made."""
+    asked = caller.post("director", f"/v1/patients/{person}/exports", {})
+    for _ in range(300):
+        found = caller.get("director", f"/v1/exports/{asked['export_id']}")
+        if found["status"] == "ready":
+            return str(asked["export_id"])
+        time.sleep(0.1)
+    raise AssertionError(f"the copy was not made: {found}")
 
 
 def _document(house: House, episode: str) -> str:

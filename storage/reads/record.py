@@ -1,0 +1,57 @@
+"""All rows about one person, in the order they happened: what a copy of their record is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from definitions.vocabulary import ContentClass
+from storage.models import Assessment, Charge, ClinicalDocument, Consent, Coverage, Episode, Stay
+from storage.reads.documents import Registered, registered, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRows:
+    episodes: Sequence[Episode]
+    stays: Sequence[Stay]
+    coverages: Sequence[Coverage]
+    assessments: Sequence[Assessment]
+    consents: Sequence[Consent]
+    documents: Sequence[Registered]
+    """Without their bytes; those are read one by one."""
+    charges: Sequence[Charge]
+
+
+async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: bool) -> RecordRows:
+    """Every version of every document, voided ones too: nothing of the record is hidden from the person it is about, but
+    counselling notes are read only when asked for."""
+    mine = select(Episode.id).where(Episode.person_id == person_id)
+    episodes = await session.execute(select(Episode).where(Episode.person_id == person_id).order_by(Episode.opened_at))
+    stays = await session.execute(select(Stay).where(Stay.person_id == person_id).order_by(Stay.period, Stay.id))
+    coverages = await session.execute(
+        select(Coverage).where(Coverage.person_id == person_id).order_by(Coverage.from_date, Coverage.rank)
+    )
+    assessments = await session.execute(
+        select(Assessment).where(Assessment.episode_id.in_(mine)).order_by(Assessment.performed_at, Assessment.id)
+    )
+    consents = await session.execute(
+        select(Consent).where(Consent.person_id == person_id).order_by(Consent.presented_at, Consent.id)
+    )
+    charges = await session.execute(
+        select(Charge).where(Charge.person_id == person_id).order_by(Charge.service_date, Charge.id)
+    )
+    wanted = registered(ClinicalDocument.person_id == person_id)
+    if not with_notes:
+        wanted = wanted.where(ClinicalDocument.content_class != ContentClass.COUNSELLING_NOTES)
+    documents = await rows_of(session, wanted.order_by(ClinicalDocument.service_date, ClinicalDocument.id))
+    return RecordRows(
+        episodes.scalars().all(), stays.scalars().all(), coverages.scalars().all(), assessments.scalars().all(),
+        consents.scalars().all(), documents, charges.scalars().all(),
+    )  # fmt: skip
+
+
+async def sealed_of(session: AsyncSession, document_id: UUID) -> bytes | None:
+    found = await session.execute(select(ClinicalDocument.sealed).where(ClinicalDocument.id == document_id))
+    return found.scalar_one_or_none()
