@@ -9,7 +9,7 @@ from activities.authorization import question_of
 from activities.case_grants import matter_asked, root_of
 from activities.case_record import UNANSWERED, CaseWriting, requests_of
 from activities.departed import WANTED, follow_departure
-from activities.documents import in_words, kept_back
+from activities.documents import in_words, kept_back, registry_problem
 from activities.hand_departure import leaves_by_hand
 from definitions.dispute import Attachment, CancelReview, RecordAgreement, SubmitInformation
 from definitions.errors import ErrorType, Refusal
@@ -57,22 +57,9 @@ async def submit_information(w: CaseWriting, keyring: Keyring, told: SubmitInfor
     if isinstance(asked, Refusal):
         return asked
     root = await matter_asked(w, asked)
-    if root.status not in WANTED:
-        return Refusal(
-            code=ErrorType.REQUEST_NOT_OPEN,
-            detail=f"the request is {root.status.value}; documents go with one that the payer has pended",
-        )
-    if not told.attachments:
-        return Refusal(code=ErrorType.INVALID_REQUEST, detail="name at least one document: kind and control_number")
-    if told.by_hand and not told.call_reference:
-        return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
-    going = await _documents_wait(w, root)
-    if going is not None:
-        return Refusal(
-            code=ErrorType.REQUEST_NOT_OPEN,
-            detail=f"documents for it were given already and are {going.status.value.replace('_', ' ')}; they go by "
-            "themselves, or record that you sent them by hand",
-        )
+    wrong = await _may_not_be_given(w, root, told)
+    if wrong is not None:
+        return wrong
     request_id = derived(told.key, "information")
     await cases.add_request(
         w.session, request_id=request_id, case_id=w.case.id, episode_id=w.episode.id,
@@ -98,6 +85,26 @@ async def submit_information(w: CaseWriting, keyring: Keyring, told: SubmitInfor
     sent.attempts += 1
     await follow_departure(w, sent, by_hand=True)
     return None
+
+
+async def _may_not_be_given(w: CaseWriting, root: AuthorizationRequest, told: SubmitInformation) -> Refusal | None:
+    if root.status not in WANTED:
+        return Refusal(
+            code=ErrorType.REQUEST_NOT_OPEN,
+            detail=f"the request is {root.status.value}; documents go with one that the payer has pended",
+        )
+    if not told.attachments:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="name at least one document: kind and control_number")
+    if told.by_hand and not told.call_reference:
+        return Refusal(code=ErrorType.INVALID_REQUEST, detail="by hand needs its evidence: call_reference (AUTH-12)")
+    going = await _documents_wait(w, root)
+    if going is not None:
+        return Refusal(
+            code=ErrorType.REQUEST_NOT_OPEN,
+            detail=f"documents for it were given already and are {going.status.value.replace('_', ' ')}; they go by "
+            "themselves, or record that you sent them by hand",
+        )
+    return await registry_problem(w, told.attachments)
 
 
 async def _documents_wait(w: CaseWriting, root: AuthorizationRequest) -> AuthorizationRequest | None:

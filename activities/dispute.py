@@ -14,6 +14,7 @@ from activities.case_grants import root_of
 from activities.case_record import UNANSWERED, CaseAct, CaseHands, CaseWriting, requests_of
 from activities.departed import follow_departure
 from activities.departure import Withheld, gate
+from activities.documents import registry_problem
 from activities.hand_departure import leaves_by_hand, spoken
 from activities.staleness import perform
 from definitions.authorization import CaseCommand, CaseOutcome, RecordDecision
@@ -249,6 +250,9 @@ async def _file(
     w: CaseWriting, keyring: Keyring, root: AuthorizationRequest, dispute: AuthorizationDispute, said: FileAppeal
 ) -> Refusal | None:
     """By hand it is filed as it is recorded; electronically once its bytes have left, and its window runs till then."""
+    unfit = await registry_problem(w, said.attachments)
+    if unfit is not None:
+        return unfit
     by_hand = said.by_hand if said.by_hand is not None else not w.payer.electronic_appeals
     by_hand = by_hand or said.kind is DisputeKind.EXTERNAL_REVIEW or w.payer.channel is not Channel.X12_REALTIME
     request_id = derived(said.key, "appeal")

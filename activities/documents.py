@@ -1,13 +1,17 @@
 """The documents of a request, judged one by one by their class: what may go goes, what may not stays here, and somebody is
 told which (domain 3.1, 3.5, E23)."""
 
+from uuid import UUID
+
 from activities.case_record import CaseWriting
 from activities.departure import Withheld, ask_of, grounds_of, recipient_of
 from definitions.dispute import Attachment
+from definitions.errors import ErrorType, Refusal
 from definitions.vocabulary import ContentClass, RequestKind
 from rules.disclosure import judge
 from rules.sending import content_class
 from storage.models import AuthorizationRequest
+from storage.reads.documents import documents_by_id
 
 
 async def kept_back(w: CaseWriting, asked: AuthorizationRequest) -> dict[str, str]:
@@ -57,3 +61,32 @@ async def _rest_may_go(w: CaseWriting, asked: AuthorizationRequest, documents: b
     kind = content_class(asked.kind, documents)
     verdict = judge(await ask_of(w, asked, kind), consents, w.now, exceptions)
     return None if verdict.allowed else "; ".join(verdict.reasons)
+
+
+async def registry_problem(w: CaseWriting, attachments: tuple[Attachment, ...]) -> Refusal | None:
+    """A control number that is the id of a registered document is judged by what the registry knows of it, whatever class
+    the reviewer said: a counselling note never goes, nor what is unsigned, voided, amended or of somebody else (E23)."""
+    named = {a.control_number: found for a in attachments if (found := _id_in(a.control_number)) is not None}
+    for one in await documents_by_id(w.session, list(named.values())):
+        row = one.row
+        if row.episode_id != w.episode.id:
+            return Refusal(code=ErrorType.NOT_FOUND, detail=f"no such thing is on record: document {row.id}")
+        if row.content_class is ContentClass.COUNSELLING_NOTES:
+            return Refusal(
+                code=ErrorType.DISCLOSURE_REFUSED,
+                detail=f"take it out: document {row.id} is a counselling note; it never goes with a request (E23)",
+            )
+        whole = row.signed_at is not None and (row.cosigned_at is not None or not row.needs_cosign)
+        if not whole or row.voided_at is not None or one.superseded_by is not None or not one.opens:
+            return Refusal(
+                code=ErrorType.SIGN_OFF_MISSING,
+                detail=f"document {row.id} is not signed, or counts no more; only signed ones that stand go",
+            )
+    return None
+
+
+def _id_in(control_number: str) -> UUID | None:
+    try:
+        return UUID(control_number)
+    except ValueError:
+        return None

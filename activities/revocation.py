@@ -1,8 +1,10 @@
 """A consent taken back, whole or for one recipient: what it covered stops in the same transaction, what has left is said to
 have left, and people who must act are told (domain 3.4, E16, E18, E20, E21)."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import exists, or_, select
 
@@ -18,7 +20,9 @@ from storage.models import Authorization, AuthorizationRequest, Consent, Disclos
 from storage.repositories import disclosure, work
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
-AT_REST = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
+KEY: Final = r"[a-z_]+/[A-Za-z0-9._\-]{1,60}"
+"""How a recipient is named by kind and key, such as `payer/meridian`."""
+AT_REST: Final = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
 
 
 async def revoke(writing: Writing, request: RevokeConsent, senders: Sequence[Sender]) -> Answer | Refusal:
@@ -43,7 +47,7 @@ async def revoke(writing: Writing, request: RevokeConsent, senders: Sequence[Sen
         {
             "consent": str(consent.id),
             "form": consent.form,
-            "recipient": request.recipient,
+            "recipient": _whom(request.recipient) if request.recipient else None,
             "channel": request.channel,
             "written_at": request.written_at.isoformat() if request.written_at else None,
             "stopped": [str(h.subject_id) for h in halted if h.standing is not Standing.GONE],
@@ -67,18 +71,23 @@ def _not_open(consent: Consent | None, request: RevokeConsent) -> Refusal | None
         return Refusal(code=ErrorType.CONSENT_NOT_OPEN, detail=f"the consent is {consent.status.value}, not signed")
     if request.recipient is not None and request.recipient in consent.scope.get("taken_back", []):
         return Refusal(
-            code=ErrorType.CONSENT_NOT_OPEN, detail=f"the consent was taken back for {request.recipient} already"
+            code=ErrorType.CONSENT_NOT_OPEN, detail=f"the consent was taken back for {_whom(request.recipient)} already"
         )
     names_nobody_else = not consent.scope.get("recipient_classes")
     if request.recipient is not None and names_nobody_else and request.recipient not in consent.scope["recipients"]:
         return Refusal(
             code=ErrorType.INVALID_REQUEST,
-            detail=f"the consent does not name {request.recipient}; it names {', '.join(consent.scope['recipients'])}",
+            detail=f"the consent does not name {_whom(request.recipient)}; look at whom it names",
         )
     problem = future_problem(request.received_at, request.now, "revocation")
     if problem is None and request.written_at is not None and request.written_at > request.received_at:
         return Refusal(code=ErrorType.INVALID_REQUEST, detail="the paper is dated after it was received; look again")
     return problem
+
+
+def _whom(recipient: str) -> str:
+    """A consent may name its recipients in words, and words may be somebody's name: only keys are repeated."""
+    return recipient if re.fullmatch(KEY, recipient) else "one recipient that it names"
 
 
 def _take_back(consent: Consent, request: RevokeConsent) -> None:
@@ -115,7 +124,7 @@ async def _between(writing: Writing, consent: Consent, request: RevokeConsent) -
 async def _owe(
     writing: Writing, consent: Consent, request: RevokeConsent, halted: Sequence[Halted], between: Sequence[Disclosure]
 ) -> None:
-    whom = f" for {request.recipient}" if request.recipient else ""
+    whom = f" for {_whom(request.recipient)}" if request.recipient else ""
     stopped = sum(1 for h in halted if h.standing is not Standing.GONE)
     gone = len(halted) - stopped
     await work.open_item(

@@ -38,7 +38,7 @@ from storage.repositories.exchange import FAILED, INTENT, SENT, UNKNOWN
 from storage.repositories.viewing import note_view
 
 EMERGENCY_ENDS: Final = timedelta(hours=24)
-"""How long an emergency opens the record to who treats it; another disclosure needs its own evidence."""
+"""How long an emergency opens this content to who treats it; what is told later, or to others, needs its own evidence."""
 TOLD_WITHIN: Final = timedelta(hours=24)
 MESSAGE: Final = {"sent": SENT, "unknown": UNKNOWN, "not_sent": FAILED}
 
@@ -72,20 +72,35 @@ async def preview(services: Services, user: User, episode_id: UUID, body: AskBod
             page="disclosures/preview", people=[episode.person_id],
             filters={"content": body.content.value, "recipient": body.recipient},
         )  # fmt: skip
-        ask = asked(episode, body)
+        ask = asked(services, episode, body)
         consents = consents_on_file(await ledger.consents_of(session, episode.person_id))
         paths = await _paths(session, episode, ask)
     return said(judge(ask, consents, now, paths))
 
 
-def asked(episode: Episode, body: AskBody) -> DisclosureAsk:
+def asked(services: Services, episode: Episode, body: AskBody) -> DisclosureAsk:
+    """Raises a problem when the recipient is not of the class it is said to be of, as far as the definitions know."""
     first, last = body.from_date, body.through_date
+    _class_of(services, episode, body)
     return DisclosureAsk(
         person_id=str(episode.person_id), episode_id=str(episode.id), content=body.content, purpose=body.purpose,
         recipient=body.recipient, recipient_class=body.recipient_class, parts=tuple(body.parts),
         program=episode.program,
         period=RecordPeriod(from_date=first, through_date=last) if first is not None and last is not None else None,
     )  # fmt: skip
+
+
+def _class_of(services: Services, episode: Episode, body: AskBody) -> None:
+    """A payer is of its own definition's class, and nobody else is of a payer's."""
+    payers = services.catalog.edition(episode.edition).payers
+    kind, _, key = body.recipient.partition("/")
+    payer = payers.get(key) if kind == "payer" else None
+    if payer is not None and payer.recipient_class != body.recipient_class:
+        raise problem(ErrorType.INVALID_REQUEST, f"{body.recipient} is of the class {payer.recipient_class}")
+    if payer is None and body.recipient_class in {p.recipient_class for p in payers.values()}:
+        raise problem(
+            ErrorType.INVALID_REQUEST, f"{body.recipient} is no payer of this house, so not of {body.recipient_class}"
+        )
 
 
 async def _paths(session: AsyncSession, episode: Episode, ask: DisclosureAsk) -> tuple[ExceptionOnFile, ...]:
@@ -132,12 +147,14 @@ async def disclose(services: Services, user: User, key: str, episode_id: UUID, b
 
 async def _judged(made: Made, body: DisclosureBody) -> Released[str] | DisclosureVerdict:
     """The words leave when the gate lets them; an emergency is declared with its evidence in the same moment."""
-    ask = asked(made.episode, body)
+    ask = asked(made.services, made.episode, body)
     if body.emergency is not None:
         await _emergency(made, body)
     consents = consents_on_file(await ledger.consents_of(made.session, made.episode.person_id))
     paths = await _paths(made.session, made.episode, ask)
-    return release(_kept(made, body), ask, consents, body.disclosed_at, paths)
+    # What is only about to be told is told now: an earlier hour would go round a consent that was taken back since.
+    at = body.disclosed_at if body.outcome == "sent" else made.now
+    return release(_kept(made, body), ask, consents, at, paths)
 
 
 async def _emergency(made: Made, body: DisclosureBody) -> None:

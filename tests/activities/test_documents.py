@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, text
 
 from activities.dispute import DisputeActivities
 from definitions.dispute import Attachment, SubmitInformation
+from definitions.document import DocumentSource, DocumentType, content_class_of
 from definitions.vocabulary import AuthorizationStatus, ConsentStatus, ContentClass, RequestKind, Role
 from runtime.catalog import Catalog, load_catalog
 from runtime.people import open_message
 from storage.engine import Database
-from storage.models import Consent, OpenItem
+from storage.models import ClinicalDocument, Consent, OpenItem
 from tests.activities import cases
 from tests.activities.cases import KEYRING, NOW, Case, Exchange
 
@@ -177,3 +179,55 @@ async def test_a_counselling_note_with_its_own_consent_goes(database: Database, 
         }  # fmt: skip
         session.add(own)
     assert await information(house, one) is None
+
+
+async def registered(database: Database, one: Case, kind: DocumentType, **changes: Any) -> str:
+    """A document of the registry; answers the control number it goes by."""
+    made = uuid4()
+    async with database.write() as session:
+        row = ClinicalDocument(
+            id=made, person_id=one.person_id, episode_id=one.episode_id, facility="harbor", kind=kind,
+            content_class=content_class_of(kind), author="clinician:lee", service_date=NOW.date(),
+            content_type="text/plain", size=1, sha256="0" * 64, sealed=b"x", source=DocumentSource.UPLOAD,
+            received_at=NOW, received_by="clinician:lee", needs_cosign=False, version=1, signed_at=NOW,
+            signed_by="clinician:lee",
+        )  # fmt: skip
+        for name, value in changes.items():
+            setattr(row, name, value)
+        session.add(row)
+    return str(made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "code"),
+    [
+        (DocumentType.COUNSELLING_NOTE, {}, "disclosure_refused"),
+        (DocumentType.PROGRESS_NOTE, {"signed_at": None, "signed_by": None}, "sign_off_missing"),
+        (DocumentType.PROGRESS_NOTE, {"needs_cosign": True}, "sign_off_missing"),
+        (DocumentType.PROGRESS_NOTE, {}, None),
+    ],
+)
+async def test_a_registered_document_is_judged_by_the_registry_whatever_the_reviewer_said(
+    database: Database, house: Exchange, kind: DocumentType, changes: dict[str, Any], code: str | None
+) -> None:
+    """Without it the database refused the row, and the case waited for ever for a fixed deploy."""
+    one = await cases.case(database, status=AuthorizationStatus.PENDED, sent_at=NOW, first_sent_at=NOW, attempts=1)
+    number = await registered(database, one, kind, **changes)
+    said = SubmitInformation(
+        key="reviewer:lee:papers", actor="reviewer:lee", role=Role.REVIEWER, now=NOW, authorization_id=one.case_id,
+        attachments=(Attachment(kind="09", control_number=number),),
+    )  # fmt: skip
+    outcome = await DisputeActivities(house.hands, KEYRING).submit_information(said)
+    assert (outcome.refusal.code if outcome.refusal else None) == code
+
+
+async def test_a_document_of_another_episode_is_unknown(database: Database, house: Exchange) -> None:
+    one = await cases.case(database, status=AuthorizationStatus.PENDED, sent_at=NOW, first_sent_at=NOW, attempts=1)
+    number = await registered(database, await cases.case(database), DocumentType.PROGRESS_NOTE)
+    said = SubmitInformation(
+        key="reviewer:lee:papers", actor="reviewer:lee", role=Role.REVIEWER, now=NOW, authorization_id=one.case_id,
+        attachments=(Attachment(kind="09", control_number=number),),
+    )  # fmt: skip
+    outcome = await DisputeActivities(house.hands, KEYRING).submit_information(said)
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == "not_found"

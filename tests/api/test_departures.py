@@ -274,6 +274,59 @@ def test_what_is_about_to_be_told_is_an_intent_until_somebody_says_what_became_o
     assert refused(shared, "clinician", where, {"outcome": "sent"}).code == "stale"
 
 
+def test_what_is_about_to_be_told_is_judged_as_of_now(shared: Caller) -> None:
+    """An earlier hour would go round a path that has ended since."""
+    one = started(shared)
+    earlier = MOMENT - timedelta(hours=2)
+    declared = {
+        "kind": "medical_emergency", "recipient": "hospital/mercy", "contents": ["handoff"], "words": WORDS,
+        "valid_from": (earlier - timedelta(hours=1)).isoformat(), "valid_until": (earlier + timedelta(hours=1)).isoformat(),
+        "evidence": EMERGENCY,
+    }  # fmt: skip
+    shared.post("clinician", path(one, "exceptions"), declared)
+    body = handoff(recipient="hospital/mercy", recipient_class="emergency", disclosed_at=earlier.isoformat())
+    assert refused(shared, "clinician", path(one), body | {"outcome": "intended"}).code == "disclosure_refused"
+    assert shared.post("clinician", path(one), body)["ground"]["exception"] == "medical_emergency"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "recipient_class", "says"),
+    [
+        ("payer/meridian", "treating_providers", "is of the class health_plans"),
+        ("family/sister", "health_plans", "is no payer of this house"),
+    ],
+)
+def test_nobody_is_of_a_class_that_the_definitions_know_better(
+    shared: Caller, stage: Stage, recipient: str, recipient_class: str, says: str
+) -> None:
+    body = handoff(recipient=recipient, recipient_class=recipient_class)
+    for where in ("disclosures", "disclosures/preview"):
+        error = refused(shared, "clinician", path(stage, where), body if where == "disclosures" else asked(body))
+        assert (error.status, says in error.body["detail"]) == (422, True)
+
+
+def test_a_name_that_a_consent_names_is_not_repeated(house: House, shared: Caller) -> None:
+    """Taken back for one of the recipients it names in words: neither item nor timeline nor refusal says the words."""
+    one = admitted(shared)
+    form = {"form": "emergency_contact", "signed_at": AT, "recipients": ["Avery Nightingale", "family/sister"]}
+    signed = shared.post("clinician", path(one, "consents"), form)
+    where = f"/v1/consents/{signed['subject_id']}/revoke"
+    said = {"received_at": AT, "channel": "letter"}
+    answer = shared.post("clinician", where, said | {"recipient": "Avery Nightingale"})
+    assert answer["status"] == "signed"
+    twice = refused(shared, "clinician", where, said | {"recipient": "Avery Nightingale"})
+    stranger = refused(shared, "clinician", where, said | {"recipient": "Avery Nightingale's brother"})
+    shown = rows(
+        house,
+        "SELECT (SELECT string_agg(why, ' ') FROM open_item WHERE episode_id = %s), "
+        "(SELECT string_agg(detail::text, ' ') FROM timeline_entry WHERE episode_id = %s)",
+        one.episode, one.episode,
+    )  # fmt: skip
+    assert "Nightingale" not in str([shown, answer, twice.body, stranger.body])
+    whole = shared.post("clinician", where, said | {"recipient": "family/sister"})
+    assert whole["status"] == "revoked", "nobody is left whom it names"
+
+
 def test_nobody_says_what_became_of_what_a_machine_sent(house: House, shared: Caller, stage: Stage) -> None:
     sent = rows(
         house,
