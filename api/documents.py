@@ -30,6 +30,7 @@ from rules.documents import (
     content_problem,
     filing_problem,
     opening_problem,
+    same_hand,
     signing_problem,
 )
 from runtime.keyring import SealBroken
@@ -152,7 +153,7 @@ async def _file(
         body=await _sealed(services, session, episode.person_id, document_id, sent), received_by=user.actor,
         needs_cosign=filing.cosign, supersedes=before,
     )  # fmt: skip
-    if sent.sign and row.author == user.actor:
+    if sent.sign and same_hand(row.author, user.actor):
         await registry.sign(session, row, actor=user.actor, now=now)
     await _owe(session, row, now)
     await _note(session, user, episode, row, stored, "document_amended" if before else "document_filed")

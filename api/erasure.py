@@ -20,6 +20,7 @@ from api.tokens import User
 from definitions.errors import ErrorType
 from definitions.ids import derived
 from definitions.vocabulary import Role
+from rules.documents import same_hand
 from runtime.people import open_person, tokens_of
 from storage.chains import LEDGERS, walk
 from storage.models import Person, RecordDeletion
@@ -117,7 +118,7 @@ async def approve(services: Services, user: User, key: str, deletion_id: UUID) -
 
 
 async def _erase(session: AsyncSession, services: Services, user: User, row: RecordDeletion, now: datetime) -> None:
-    if row.requested_by == user.actor:
+    if same_hand(row.requested_by, user.actor):
         raise problem(ErrorType.FORBIDDEN, "who asked for a deletion does not approve it; somebody else does")
     person = await lock_person(session, row.person_id)
     assert person is not None

@@ -78,11 +78,16 @@ def status_of(
     return DocumentStatus.COSIGN if needs_cosign and not cosigned else DocumentStatus.SIGNED
 
 
+def same_hand(one: str, other: str) -> bool:
+    """Whether two actors (`role:name`) are one person: somebody whose role changed is still themselves."""
+    return one.split(":", 1)[-1] == other.split(":", 1)[-1]
+
+
 def opening_problem(entry: DocumentEntry, actor: str, role: Role) -> Refusal | None:
     """Why the body stays shut (3.5: counselling notes to anyone but their author: blocked always)."""
-    if entry.content_class is ContentClass.COUNSELLING_NOTES and entry.author != actor:
+    if entry.content_class is ContentClass.COUNSELLING_NOTES and not same_hand(entry.author, actor):
         return Refusal(code=ErrorType.FORBIDDEN, detail="a counselling note opens for its author only (42 CFR 2.11)")
-    if entry.status is DocumentStatus.VOIDED and entry.author != actor and role is not Role.DIRECTOR:
+    if entry.status is DocumentStatus.VOIDED and not same_hand(entry.author, actor) and role is not Role.DIRECTOR:
         return Refusal(
             code=ErrorType.FORBIDDEN, detail="this was voided; it opens for its author and the director only"
         )
@@ -94,10 +99,10 @@ def signing_problem(entry: DocumentEntry, actor: str, role: Role) -> Refusal | N
     if entry.status not in (DocumentStatus.UNSIGNED, DocumentStatus.COSIGN):
         return Refusal(code=ErrorType.STALE, detail=f"it is {entry.status.value} already; look again")
     if entry.status is DocumentStatus.UNSIGNED:
-        if entry.author != actor:
+        if not same_hand(entry.author, actor):
             return Refusal(code=ErrorType.FORBIDDEN, detail="its author signs it first; ask them to")
         return None
-    if entry.author == actor:
+    if same_hand(entry.author, actor):
         return Refusal(code=ErrorType.FORBIDDEN, detail="its second signature is somebody else's; ask a colleague")
     if entry.content_class is ContentClass.COUNSELLING_NOTES or role not in COSIGNERS:
         return Refusal(code=ErrorType.FORBIDDEN, detail="its second signature is a clinician's or the director's")
@@ -109,7 +114,7 @@ def change_problem(entry: DocumentEntry, actor: str, role: Role, *, by_director:
     if entry.status not in KEPT_OPEN:
         return Refusal(code=ErrorType.STALE, detail=f"it is {entry.status.value} already; work on what stands instead")
     apart = entry.content_class is ContentClass.COUNSELLING_NOTES
-    if entry.author == actor or (by_director and role is Role.DIRECTOR and not apart):
+    if same_hand(entry.author, actor) or (by_director and role is Role.DIRECTOR and not apart):
         return None
     who = "its author or the director" if by_director and not apart else "its author"
     return Refusal(code=ErrorType.FORBIDDEN, detail=f"this is for {who} to do")

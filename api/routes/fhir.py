@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import documents
-from api.auth import must_see, require, scope
+from api.auth import EVERYWHERE, must_see, require, scope
 from api.commands import respond
 from api.deps import Key, Services, Wired
 from api.documents import Filing, Sent, read_body
@@ -23,6 +23,7 @@ from definitions.vocabulary import Phase, Role
 from interchange.fhir.document_reference import RESOURCE_BYTES, read_document_reference
 from rules.documents import content_problem
 from storage.models import AppUser, Episode, Stay
+from storage.repositories.user import SSO
 from storage.repositories.document import Service
 
 router = APIRouter(prefix="/fhir", tags=["documents"])
@@ -87,15 +88,16 @@ async def _author(session: AsyncSession, held: Services, user: User, found: Arri
     """A colleague's document waits for their signature; a counselling note comes from its author and nobody else."""
     if found.author in (None, user.username):
         return None
-    row = await session.get(AppUser, found.author)
-    seen = (
-        row is not None and not row.disabled and ("*" in row.facilities or set(row.facilities) & set(scope(user, held)))
-    )
-    if row is None or not seen:
+    names = (found.author, f"{SSO}{found.author}")
+    rows = (await session.execute(select(AppUser).where(AppUser.username.in_(names)))).scalars().all()
+    seen = [
+        r for r in rows if not r.disabled and (EVERYWHERE in r.facilities or set(r.facilities) & set(scope(user, held)))
+    ]
+    if len(seen) != 1:
         unknown = ImportProblem(
             path="DocumentReference.author", code="unknown_author", detail="nobody of that name here"
         )
         raise _invalid((unknown,))
     if found.kind is DocumentType.COUNSELLING_NOTE:
         raise problem(ErrorType.FORBIDDEN, "a counselling note is filed by the clinician who wrote it and nobody else")
-    return f"{row.role}:{row.username}"
+    return f"{seen[0].role}:{found.author}"

@@ -54,7 +54,12 @@ class ClinicalDocument(Base):
         one_of("void_reason", VoidReason),
         # The class follows from the type, so no second field can file a counselling note as a chart note (E23).
         CheckConstraint("(kind = 'counselling_note') = (content_class = 'counselling_notes')", name="notes_apart"),
-        CheckConstraint("cosigned_by IS NULL OR cosigned_by <> signed_by", name="two_hands"),
+        # Names, not roles: somebody whose role changed is still themselves.
+        CheckConstraint(
+            "cosigned_by IS NULL OR substring(cosigned_by FROM position(':' IN cosigned_by) + 1) "
+            "<> substring(signed_by FROM position(':' IN signed_by) + 1)",
+            name="two_hands",
+        ),
         Index("ix_clinical_document_episode", "episode_id", "service_date", "id"),
         Index("ix_clinical_document_person", "person_id"),
         Index("uq_clinical_document_supersedes", "supersedes", unique=True),

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx2
 import psycopg
 import pytest
-from psycopg.errors import RestrictViolation
+from psycopg.errors import CheckViolation, RestrictViolation
 
 from api.erasure import proof_of
 from local.rehearsal.caller import Caller, Refused
@@ -185,6 +185,11 @@ def test_two_people_erase_and_the_proof_is_kept(caller: Caller, house: House, en
         assert again.code == "stale"
         assert refused(caller, "director", f"{path}/approve").code == "forbidden"
         assert way(caller, ended.person)["erased_at"] is None
+        with psycopg.connect(house.postgres.dsn("stepdown")) as connection, pytest.raises(CheckViolation):
+            connection.execute(
+                "UPDATE record_deletion SET status = 'erased', decided_by = 'admin:director' WHERE id = %s",
+                (asked["deletion_id"],),
+            )
         done = post(caller, OTHER, f"{path}/approve", key="retention-approve-1")
         assert done["status"] == "proved", done
         assert post(caller, OTHER, f"{path}/approve", key="retention-approve-1") == done

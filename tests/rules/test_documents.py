@@ -128,6 +128,8 @@ def test_status(signed: bool, needs: bool, second: bool, later: bool, void: bool
         (DocumentStatus.UNSIGNED, MINE, Role.CLINICIAN, None),
         (DocumentStatus.UNSIGNED, OTHER, Role.DIRECTOR, ErrorType.FORBIDDEN),
         (DocumentStatus.COSIGN, MINE, Role.CLINICIAN, ErrorType.FORBIDDEN),
+        (DocumentStatus.COSIGN, "director:mine", Role.DIRECTOR, ErrorType.FORBIDDEN),
+        (DocumentStatus.UNSIGNED, "director:mine", Role.DIRECTOR, None),
         (DocumentStatus.COSIGN, OTHER, Role.BILLER, ErrorType.FORBIDDEN),
         (DocumentStatus.COSIGN, OTHER, Role.CLINICIAN, None),
         (DocumentStatus.COSIGN, "director:d", Role.DIRECTOR, None),
