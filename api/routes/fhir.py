@@ -23,8 +23,8 @@ from definitions.vocabulary import Phase, Role
 from interchange.fhir.document_reference import RESOURCE_BYTES, read_document_reference
 from rules.documents import content_problem
 from storage.models import AppUser, Episode, Stay
-from storage.repositories.user import SSO
 from storage.repositories.document import Service
+from storage.repositories.user import SSO
 
 router = APIRouter(prefix="/fhir", tags=["documents"])
 CareStaff = Annotated[User, Depends(require(Role.CLINICIAN, Role.ADMISSIONS))]
