@@ -74,7 +74,11 @@ def _not_open(consent: Consent | None, request: RevokeConsent) -> Refusal | None
             code=ErrorType.CONSENT_NOT_OPEN, detail=f"the consent was taken back for {_whom(request.recipient)} already"
         )
     names_nobody_else = not consent.scope.get("recipient_classes")
-    if request.recipient is not None and names_nobody_else and request.recipient not in consent.scope["recipients"]:
+    if (
+        request.recipient is not None
+        and names_nobody_else
+        and request.recipient not in consent.scope.get("recipients", [])
+    ):
         return Refusal(
             code=ErrorType.INVALID_REQUEST,
             detail=f"the consent does not name {_whom(request.recipient)}; look at whom it names",
@@ -98,7 +102,7 @@ def _take_back(consent: Consent, request: RevokeConsent) -> None:
     if request.recipient is not None:
         taken = [*consent.scope.get("taken_back", []), request.recipient]
         consent.scope = {**consent.scope, "taken_back": taken}
-        if consent.scope.get("recipient_classes") or set(consent.scope["recipients"]) - set(taken):
+        if consent.scope.get("recipient_classes") or set(consent.scope.get("recipients", [])) - set(taken):
             return
     consent.status = ConsentStatus.REVOKED
     consent.revoked_at = request.received_at
