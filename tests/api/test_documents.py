@@ -194,6 +194,28 @@ def test_a_change_is_another_version_and_nothing_is_edited(desk: Desk) -> None:
         connection.execute("DELETE FROM clinical_document WHERE id = %s", (first["document_id"],))
 
 
+def test_of_all_who_change_one_document_at_once_one_does(desk: Desk) -> None:
+    found = desk.filed(b"as it was")["document_id"]
+    desk.caller._headers("clinician")
+
+    def amend(number: int) -> int:
+        return desk.send(f"version by {number}".encode(), path=f"/v1/documents/{found}/amend").status_code
+
+    def void(_: int) -> int:
+        return desk.act(found, "void", {"reason": "duplicate"}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = [f.result() for f in [pool.submit(act, n) for n, act in enumerate((amend, void, amend, void, amend))]]
+    assert sorted(answers)[1:] == [409, 409, 409, 409], answers
+    assert sorted(answers)[0] in (200, 201)
+    assert desk.sql(
+        "SELECT count(*) FROM audit_entry WHERE action IN ('document_amended', 'document_voided') AND chain = %s "
+        "AND at = %s AND (detail ->> 'document' = %s OR detail ->> 'document' IN "
+        "(SELECT id::text FROM clinical_document WHERE supersedes = %s))",
+        desk.stage.episode, MOMENT, found, found,
+    ) == [(1,)]  # fmt: skip
+
+
 def test_what_was_voided_says_why_and_opens_for_few(desk: Desk) -> None:
     found = desk.filed(b"of somebody else")
     path = f"/v1/documents/{found['document_id']}"

@@ -253,6 +253,36 @@ def test_counselling_notes_need_the_patients_own_consent(caller: Caller, patient
     caller.post("director", f"/v1/exports/{export}/hand-over", {"channel": "portal"})
 
 
+def _left_behind(patient: Patient, house: House, until: str) -> str:
+    """A copy that another process claimed until then."""
+    unfinished = str(uuid4())
+    with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
+        connection.execute(
+            "INSERT INTO patient_export (id, person_id, episode_id, facility, status, requested_at, requested_by, due_at, "
+            "claimed_until, done, total) VALUES (%s, %s, %s, 'harbor', 'requested', %s, 'director:director', %s, %s, 1, 9)",
+            (unfinished, patient.person, patient.stage.episode, MOMENT, MOMENT, until),
+        )
+    return unfinished
+
+
+def test_what_a_process_left_when_it_died_is_taken_up_and_what_one_makes_is_not(
+    caller: Caller, patient: Patient, house: House
+) -> None:
+    held = _left_behind(patient, house, "2999-01-01Z")
+    left = _left_behind(patient, house, "2026-01-01Z")
+    assert caller.get("director", f"/v1/exports/{held}")["status"] == "requested"
+    assert made(caller, left)["status"] == "ready"
+    still = caller.get("director", f"/v1/exports/{held}")
+    assert (still["status"], still["progress"]) == ("requested", {"done": 1, "of": 9})
+    with pytest.raises(Refused) as early:
+        caller.post("director", f"/v1/exports/{held}/hand-over", {"channel": "post"})
+    assert early.value.code == "stale"
+    assert copy(patient, held, "pdf").status_code == 409
+    with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
+        connection.execute("UPDATE patient_export SET status = 'cancelled' WHERE id = %s", (held,))
+    caller.post("director", f"/v1/exports/{left}/hand-over", {"channel": "post"})
+
+
 def test_a_deletion_waits_for_the_copy_and_a_copy_of_nobody_is_not_made(
     caller: Caller, patient: Patient, house: House
 ) -> None:
@@ -261,14 +291,9 @@ def test_a_deletion_waits_for_the_copy_and_a_copy_of_nobody_is_not_made(
     assert "a copy for the patient is being made or not handed over yet" in [p["detail"] for p in told]
     made(caller, export)
     # What another process left half made, and meanwhile the person was erased behind it.
-    unfinished, left = str(uuid4()), asyncio.run(_erased(house, patient.person))
+    unfinished = _left_behind(patient, house, "2026-01-01Z")
+    left = asyncio.run(_erased(house, patient.person))
     assert set(left.values()) == {0}
-    with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
-        connection.execute(
-            "INSERT INTO patient_export (id, person_id, episode_id, facility, status, requested_at, requested_by, due_at, "
-            "claimed_until) VALUES (%s, %s, %s, 'harbor', 'requested', %s, 'director:director', %s, '2026-01-01Z')",
-            (unfinished, patient.person, patient.stage.episode, MOMENT, MOMENT),
-        )
     found = made(caller, unfinished)
     assert (found["status"], found["problem"], found["bundle_sha256"]) == ("cancelled", "erased", None)
     assert copy(patient, export, "bundle").status_code == 404
