@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.deadline_effects import fire
 from activities.hands import EpisodeHands, Writing, answer_for, refused_by_database
 from activities.plan_execution import present_consent, raise_assessments
+from definitions.break_glass import REVIEW_ITEM
 from definitions.contracts import EpisodeContract
 from definitions.episode import (
     Answer,
@@ -204,6 +205,9 @@ async def _resolve(writing: Writing, request: ResolveItem) -> Answer | Refusal:
             detail=f"the item is {item.status.value} already",
             changed_by=item.resolved_by,
         )
+    if item.kind == REVIEW_ITEM:
+        # Only somebody else than who looked may close it, and only with a finding (api/break_glass.py).
+        return Refusal(code=ErrorType.FORBIDDEN, detail="this item closes by its review, under /v1/break-glass")
     item.status = OpenItemStatus.CANCELLED if request.cancelled else OpenItemStatus.DONE
     item.resolved_at, item.resolved_by, item.resolution = writing.now, writing.actor, request.resolution
     await writing.note("item_resolved", {"item": str(item.id), "kind": item.kind, "resolution": request.resolution})

@@ -20,6 +20,7 @@ from api.local_users import LocalUsers
 from api.rates import Rates
 from api.routes import (
     authorizations,
+    break_glass,
     census,
     codec,
     coverages,
@@ -130,7 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
     care = (operation, users, codec, episodes, coverages, transitions, authorizations, census, events)
-    records = (disclosures, departures, documents, fhir, retention, exports)
+    records = (break_glass, disclosures, departures, documents, fhir, retention, exports)
     for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)

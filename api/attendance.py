@@ -37,6 +37,8 @@ async def record_attendance(
         early = future_problem(meeting.starts_at, stored.accepted_at, "session's attendance")
         if early is not None:
             raise problem(early.code, early.detail)
+        for attendee in body.attendees:
+            must_see(user, services, meeting.facility, f"episode {attendee.episode_id}", attendee.episode_id)
         places = await _places(session, session_id)
         for attendee in body.attendees:
             _check(meeting, places, attendee)

@@ -1,7 +1,9 @@
 """Who is asking, and what they may do: roles, facilities, the browser's session (api.md, Who is asking)."""
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -14,9 +16,12 @@ from api.sessions import signed_in
 from api.tokens import IssuerAway, TokenRefused, User, issuer_said
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
+from storage.reach import Reach
+from storage.repositories.access import eyes_of
 
 STAFF = policy.STAFF
 EVERYWHERE = "*"
+READING: Final = frozenset({"GET", "HEAD"})
 _bearer = HTTPBearer(auto_error=False)
 
 
@@ -39,7 +44,7 @@ async def current_user(
         raise problem(
             ErrorType.UNAVAILABLE, "who signs these tokens cannot be asked for its keys at the moment; try again soon"
         ) from None
-    return _counted(request, held, user)
+    return await with_eyes(held, _counted(request, held, user), glass=request.method in READING)
 
 
 async def _read(held: Services, token: str) -> User:
@@ -76,16 +81,25 @@ def require(*roles: Role) -> Callable[..., Coroutine[Any, Any, User]]:
     return allowed
 
 
-def scope(user: User, services: Services) -> tuple[str, ...]:
-    """Facilities this user may see; nothing granted is nothing seen."""
-    if EVERYWHERE in user.facilities:
-        return tuple(services.catalog.latest.facilities)
-    return user.facilities
+async def with_eyes(held: Services, user: User, *, glass: bool) -> User:
+    """The user with who is hidden from them now. Broken glass opens for reading only: nothing is done, and nothing told to
+    anybody outside, on the strength of it."""
+    now = await held.clock.now()
+    async with held.database.read() as session:
+        hidden, opened = await eyes_of(session, user.username, now, glass=glass)
+    return replace(user, hidden=hidden, opened=opened) if hidden or opened else user
 
 
-def must_see(user: User, services: Services, facility: str | None, what: str = "it") -> None:
-    """Not your facility is the same as unknown (api.md)."""
-    if facility is None or facility not in scope(user, services):
+def scope(user: User, services: Services) -> Reach:
+    """Facilities this user may see, without the people hidden from them; nothing granted is nothing seen."""
+    everywhere = EVERYWHERE in user.facilities
+    return Reach(services.catalog.latest.facilities if everywhere else user.facilities, user.hidden, user.opened)
+
+
+def must_see(user: User, services: Services, facility: str | None, what: str = "it", *about: UUID | None) -> None:
+    """Not your facility, or somebody hidden from you, is the same as unknown (api.md). `about`: the person and the episode
+    of the row; a row about somebody is never asked for without them."""
+    if not scope(user, services).sees(facility, *about):
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: {what}")
 
 
@@ -93,4 +107,4 @@ async def web_user(request: Request, held: Wired) -> User:
     user = await signed_in(held, request)
     if user is None:
         raise LoginNeeded
-    return _counted(request, held, user)
+    return await with_eyes(held, _counted(request, held, user), glass=request.method in READING)

@@ -13,6 +13,7 @@ from api.bodies import ExceptionBody
 from api.commands import CommandResult, accept, answered, look_up
 from api.deps import Services
 from api.errors import problem
+from api.routes.access import about
 from api.tokens import User
 from definitions.errors import ErrorType
 from definitions.ids import derived, midnight_workflow
@@ -67,7 +68,7 @@ async def resolve_exception(
     """A person's word on one day. Voiding the charge leaves a tombstone that no rerun undoes."""
     async with services.database.write() as session:
         row = await session.get(ChargeException, exception_id, with_for_update=True)
-        must_see(user, services, row.facility if row else None, f"exception {exception_id}")
+        must_see(user, services, row.facility if row else None, f"exception {exception_id}", *about(row))
         assert row is not None
         stored = await accept(
             services, session, user, key, "resolve_exception",

@@ -15,7 +15,7 @@ from api.deps import Services
 from api.disclosure_bodies import AskBody, DisclosureBody, OutcomeBody
 from api.errors import body_of, problem
 from api.exceptions import put_on_file
-from api.routes.access import see_episode
+from api.routes.access import about, see_episode
 from api.tokens import User
 from api.viewing import purpose_of
 from definitions.disclosure import ExceptionKind, ExceptionOnFile, RecordPeriod
@@ -270,7 +270,7 @@ async def conclude(services: Services, user: User, key: str, disclosure_id: UUID
     async with services.database.write() as session:
         row = await session.get(Disclosure, disclosure_id)
         episode = await session.get(Episode, row.episode_id) if row is not None else None
-        must_see(user, services, episode.facility if episode else None, f"disclosure {disclosure_id}")
+        must_see(user, services, episode.facility if episode else None, f"disclosure {disclosure_id}", *about(episode))
         assert row is not None
         assert episode is not None
         stored = await accept(

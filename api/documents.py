@@ -16,7 +16,7 @@ from api.commands import CommandResult, accept, answered
 from api.deps import Services
 from api.document_shown import document_shown, entry_of
 from api.errors import Problem, problem
-from api.routes.access import see_episode
+from api.routes.access import about, see_episode
 from api.tokens import User
 from api.viewing import purpose_of
 from definitions.document import DOCUMENT_BYTES, DocumentEntry, DocumentSource, DocumentType, VoidReason
@@ -236,7 +236,9 @@ async def opened(services: Services, user: User, document_id: UUID) -> tuple[Doc
 
 async def see_document(session: AsyncSession, services: Services, user: User, document_id: UUID) -> DocumentEntry:
     found = await document(session, document_id)
-    must_see(user, services, found.row.facility if found else None, f"document {document_id}")
+    must_see(
+        user, services, found.row.facility if found else None, f"document {document_id}", *about(found and found.row)
+    )
     assert found is not None
     return entry_of(found)
 
@@ -251,7 +253,7 @@ async def _locked(
     session: AsyncSession, services: Services, user: User, document_id: UUID
 ) -> tuple[ClinicalDocument, Episode]:
     row = await registry.locked(session, document_id)
-    must_see(user, services, row.facility if row else None, f"document {document_id}")
+    must_see(user, services, row.facility if row else None, f"document {document_id}", *about(row))
     assert row is not None
     return row, await session.get_one(Episode, row.episode_id)
 

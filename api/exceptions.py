@@ -12,7 +12,7 @@ from api.commands import CommandResult, accept, answered
 from api.deps import Services
 from api.disclosure_bodies import EndExceptionBody, ExceptionBody, HouseExceptionBody, LegalDemandBody
 from api.errors import problem
-from api.routes.access import see_episode
+from api.routes.access import about, see_episode
 from api.tokens import User
 from definitions.disclosure import Evidence, ExceptionKind, ExceptionOnFile
 from definitions.errors import ErrorType
@@ -113,7 +113,7 @@ async def end(services: Services, user: User, key: str, exception_id: UUID, body
     """From now on it opens nothing; what went on it stays in the ledger."""
     async with services.database.write() as session:
         row = await session.get(DisclosureException, exception_id)
-        must_see(user, services, row.facility if row else None, f"exception {exception_id}")
+        must_see(user, services, row.facility if row else None, f"exception {exception_id}", *about(row))
         assert row is not None
         stored = await accept(
             services, session, user, key, "end_exception", {"exception": str(exception_id), **body.model_dump()}

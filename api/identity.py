@@ -24,6 +24,7 @@ from rules.identity import PROPOSED_FROM, SHOWN_FROM, likeness
 from runtime.keyring import SealBroken
 from runtime.people import MEMBER, SOUND_BIRTH, SOUND_NAMES, alike_tokens, open_person, tokens_of
 from storage.models import Person
+from storage.reach import Reach
 from storage.reads import identity as reads
 from storage.repositories import command as memory
 from storage.repositories import identity, timeline
@@ -62,7 +63,7 @@ def sketch_of_person(details: PersonDetails) -> Sketch:
     )  # fmt: skip
 
 
-async def hits(session: AsyncSession, services: Services, asked: Sketch, facilities: Sequence[str]) -> list[Hit]:
+async def hits(session: AsyncSession, services: Services, asked: Sketch, facilities: Reach) -> list[Hit]:
     """Everybody visible who is alike enough to be shown, most alike first."""
     found = []
     for person in await reads.candidates(session, alike_tokens(services.keyring, asked), facilities):
@@ -213,7 +214,7 @@ async def look_for_pairs(services: Services, user: User, key: str) -> CommandRes
     return CommandResult(200, answer, {})
 
 
-async def _retell(session: AsyncSession, services: Services, facilities: Sequence[str]) -> int:
+async def _retell(session: AsyncSession, services: Services, facilities: Reach) -> int:
     count = 0
     for person in await reads.without_token(session, SOUND_BIRTH, facilities, RETOLD_MOST):
         details = opened(services, person)

@@ -151,6 +151,13 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/exports/{export_id}/pdf": _only(Role.DIRECTOR),
     "POST /v1/exports/{export_id}/hand-over": _only(Role.DIRECTOR),
     "POST /v1/exports/{export_id}/extend": _only(Role.DIRECTOR),
+    # who may see whom
+    "POST /v1/break-glass": CARE | {Role.REVIEWER, Role.DIRECTOR},
+    "GET /v1/break-glass": _only(Role.DIRECTOR, Role.AUDITOR),
+    "POST /v1/break-glass/{glass_id}/review": _only(Role.DIRECTOR),
+    "GET /v1/people/{person_id}/access": _only(Role.DIRECTOR, Role.AUDITOR),
+    "POST /v1/people/{person_id}/access": CARE | {Role.DIRECTOR},
+    "POST /v1/people/{person_id}/access/lift": _only(Role.DIRECTOR),
     # pages
     "GET /login": PUBLIC,
     "POST /login": PUBLIC,

@@ -22,6 +22,7 @@ from rules.retention import deletion_problems, retention_of, shortest_years
 from runtime.keyring import SealBroken
 from runtime.people import open_person
 from storage.models import LegalHold, Person
+from storage.reach import Reach
 from storage.reads import retention as reads
 from storage.reads.disclosures import known_to
 from storage.reads.retention import LastMoments
@@ -48,7 +49,7 @@ async def see_person(
 ) -> Person:
     """Somebody who was never in a facility of yours is unknown."""
     known = await known_to(session, person_id, scope(user, services))
-    must_see(user, services, scope(user, services)[0] if known else None, f"patient {person_id}")
+    must_see(user, services, scope(user, services)[0] if known else None, f"patient {person_id}", person_id)
     person = await (lock_person(session, person_id) if lock else session.get(Person, person_id))
     assert person is not None
     return person
@@ -111,9 +112,7 @@ async def looked_at(services: Services, user: User, person_id: UUID) -> dict[str
         return shown(await judged(session, services, person, now))
 
 
-async def due_list(
-    services: Services, user: User, facilities: tuple[str, ...], after: UUID | None, limit: int
-) -> dict[str, Any]:
+async def due_list(services: Services, user: User, facilities: Reach, after: UUID | None, limit: int) -> dict[str, Any]:
     """Whose time is over, a page of people looked at: `next` goes on behind the last one looked at. Opening birth dates is
     a look at people, so everybody on the page is on record first."""
     now = await services.clock.now()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -21,13 +22,16 @@ OURS: Final = "local"
 @dataclass(frozen=True, slots=True)
 class User:
     """Who is asking. `role` decides what, `facilities` whose. `issued_at`: of the token, seconds since 1970; None: a
-    browser's session."""
+    browser's session. `hidden` are people and episodes of whom this user is told nothing, `opened` episodes that are read
+    through broken glass (api/auth.py)."""
 
     username: str
     role: str
     facilities: tuple[str, ...]
     issuer: str = OURS
     issued_at: float | None = None
+    hidden: frozenset[UUID] = frozenset()
+    opened: frozenset[UUID] = frozenset()
 
     @property
     def actor(self) -> str:

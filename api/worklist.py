@@ -98,7 +98,8 @@ async def read_worklist(services: Services, user: User, asked: Asked) -> Worklis
     async with services.database.read() as session:
         people = await people_with(session, search_tokens(services.keyring, asked.q)) if asked.q else None
         wanted = WorkFilter(
-            unasked(services), asked.payer, asked.owner, tuple(people) if people is not None else None
+            unasked(services), asked.payer, asked.owner, tuple(people) if people is not None else None,
+            tuple(scope(user, services).hidden_ids),
         )  # fmt: skip
         found = await work_page(
             session, days, now, bucket=asked.bucket, wanted=wanted, after=after, limit=asked.limit

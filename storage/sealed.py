@@ -38,6 +38,7 @@ SEALED: Final[dict[str, Kept]] = {
     "guardian.sealed": Kept.UNDER_PERSON_KEY,
     "patient_export.sealed_bundle": Kept.UNDER_PERSON_KEY,
     "patient_export.sealed_pdf": Kept.UNDER_PERSON_KEY,
+    "break_glass.sealed": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.sealed": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.prev_hash": Kept.DIGEST,
     "disclosure_exception.hash": Kept.DIGEST,

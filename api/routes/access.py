@@ -1,5 +1,6 @@
 """Finding rows the caller may see; anything else is unknown."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,30 +13,39 @@ from api.tokens import User
 from storage.models import Alert, Authorization, Consent, Episode, OpenItem, Transition
 
 
+def about(row: Any) -> tuple[UUID | None, ...]:
+    """Whom a row is about: its person and its episode, by whichever it names."""
+    if row is None:
+        return ()
+    if isinstance(row, Episode):
+        return (row.id, row.person_id)
+    return (getattr(row, "episode_id", None), getattr(row, "person_id", None))
+
+
 async def see_episode(session: AsyncSession, services: Services, user: User, episode_id: UUID) -> Episode:
     episode = await session.get(Episode, episode_id)
-    must_see(user, services, episode.facility if episode else None, f"episode {episode_id}")
+    must_see(user, services, episode.facility if episode else None, f"episode {episode_id}", *about(episode))
     assert episode is not None
     return episode
 
 
 async def see_transition(session: AsyncSession, services: Services, user: User, transition_id: UUID) -> Transition:
     row = await session.get(Transition, transition_id)
-    must_see(user, services, row.facility if row else None, f"transition {transition_id}")
+    must_see(user, services, row.facility if row else None, f"transition {transition_id}", *about(row))
     assert row is not None
     return row
 
 
 async def see_case(session: AsyncSession, services: Services, user: User, case_id: UUID) -> Authorization:
     row = await session.get(Authorization, case_id)
-    must_see(user, services, row.facility if row else None, f"authorization {case_id}")
+    must_see(user, services, row.facility if row else None, f"authorization {case_id}", *about(row))
     assert row is not None
     return row
 
 
 async def see_item(session: AsyncSession, services: Services, user: User, item_id: UUID) -> OpenItem:
     row = await session.get(OpenItem, item_id)
-    must_see(user, services, row.facility if row else None, f"item {item_id}")
+    must_see(user, services, row.facility if row else None, f"item {item_id}", *about(row))
     assert row is not None
     return row
 
@@ -47,7 +57,7 @@ async def see_alert(session: AsyncSession, services: Services, user: User, alert
             select(Alert, Episode).join(Episode, Episode.id == Alert.episode_id).where(Alert.id == alert_id)
         )
     ).first()
-    must_see(user, services, found[1].facility if found else None, f"alert {alert_id}")
+    must_see(user, services, found[1].facility if found else None, f"alert {alert_id}", *about(found and found[1]))
     assert found is not None
     return found[0], found[1]
 
@@ -60,7 +70,7 @@ async def see_consent(
             select(Consent, Episode).join(Episode, Episode.id == Consent.episode_id).where(Consent.id == consent_id)
         )
     ).first()
-    must_see(user, services, found[1].facility if found else None, f"consent {consent_id}")
+    must_see(user, services, found[1].facility if found else None, f"consent {consent_id}", *about(found and found[1]))
     assert found is not None
     return found[0], found[1]
 

@@ -38,6 +38,7 @@ SESSIONS = text(
            a.episode_id, a.status, a.minutes
     FROM session m JOIN attendance a ON a.session_id = m.id
     WHERE m.facility = ANY(:facilities) AND m.service_date >= :first AND m.service_date <= :last
+      AND a.episode_id <> ALL(CAST(:hidden AS uuid[]))
       AND (CAST(:episode AS uuid) IS NULL OR a.episode_id = CAST(:episode AS uuid))
       AND (CAST(:program AS text) IS NULL OR m.program = CAST(:program AS text))
     ORDER BY m.starts_at, m.id, a.episode_id LIMIT 3000
@@ -48,7 +49,8 @@ EXCEPTIONS = text(
     SELECT x.id, x.episode_id, x.stay_id, x.facility, x.service_date, x.cause, x.why, x.amount_at_risk, x.opened_at,
            x.version
     FROM charge_exception x
-    WHERE x.facility = ANY(:facilities) AND x.resolved_at IS NULL ORDER BY x.service_date, x.id LIMIT 500
+    WHERE x.facility = ANY(:facilities) AND x.resolved_at IS NULL AND x.episode_id <> ALL(CAST(:hidden AS uuid[]))
+    ORDER BY x.service_date, x.id LIMIT 500
     """
 )
 
@@ -74,6 +76,7 @@ async def census(
                     "state": p.state,
                 }
                 for p in rows
+                if p.episode_id not in user.hidden
             ]
     return JSONResponse(jsonable_encoder(found))
 
@@ -107,6 +110,7 @@ async def schedule(
     """Sessions of the week that holds `week`, with everybody's place."""
     if episode is None and program is None:
         raise problem(ErrorType.INVALID_REQUEST, "name an episode or a program")
+    mine = scope(user, held)
     first = week - timedelta(days=week.weekday())
     async with held.database.read() as session:
         if episode is not None:
@@ -114,7 +118,7 @@ async def schedule(
         rows = await session.execute(
             SESSIONS,
             {
-                "facilities": list(scope(user, held)), "first": first, "last": first + timedelta(days=6),
+                "facilities": list(mine), "hidden": mine.hidden_ids, "first": first, "last": first + timedelta(days=6),
                 "episode": episode, "program": program,
             },
         )  # fmt: skip
@@ -172,8 +176,9 @@ async def charges(held: Wired, user: Staff, episode: UUID) -> JSONResponse:
 @router.get("/charges/exceptions", responses=PROBLEMS)
 async def exceptions(held: Wired, user: Biller) -> JSONResponse:
     """Days that need a person: one cause each, with what is at risk."""
+    mine = scope(user, held)
     async with held.database.read() as session:
-        rows = await session.execute(EXCEPTIONS, {"facilities": list(scope(user, held))})
+        rows = await session.execute(EXCEPTIONS, {"facilities": list(mine), "hidden": mine.hidden_ids})
         items = [dict(r._mapping) for r in rows]
     risk = sum((i["amount_at_risk"] or 0) for i in items)
     shown = [

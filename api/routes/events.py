@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
@@ -9,12 +10,13 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy import select
 
-from api.auth import STAFF, require, scope
+from api.auth import STAFF, require, scope, with_eyes
 from api.deps import Services, Wired
 from api.errors import PROBLEMS
 from api.tokens import User
 from definitions.vocabulary import Role
 from storage.models import TimelineEntry
+from storage.reach import Reach
 
 router = APIRouter(prefix="/v1", tags=["events"])
 Watcher = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
@@ -27,9 +29,10 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     """One event per timeline entry: kind, episode and moment; details are read from the episode by who may."""
     seen = last_event_id if last_event_id is not None else await _newest(held)
-    facilities = scope(user, held)
     while True:
-        for entry in await _after(held, facilities, seen):
+        # Looked at anew each time: a stream lives for hours, and a patient may hide from its reader meanwhile.
+        now = await with_eyes(held, replace(user, hidden=frozenset(), opened=frozenset()), glass=False)
+        for entry in await _after(held, scope(now, held), seen):
             seen = entry["id"]
             yield ServerSentEvent(data=entry, id=str(seen), event=entry["kind"])
         await asyncio.sleep(POLL_SECONDS)
@@ -41,13 +44,17 @@ async def _newest(held: Services) -> int:
         return row.scalar_one_or_none() or 0
 
 
-async def _after(held: Services, facilities: tuple[str, ...], seen: int) -> list[dict[str, Any]]:
+async def _after(held: Services, facilities: Reach, seen: int) -> list[dict[str, Any]]:
     async with held.database.read() as session:
         rows = await session.execute(
             select(
                 TimelineEntry.id, TimelineEntry.episode_id, TimelineEntry.facility, TimelineEntry.kind, TimelineEntry.at
             )
-            .where(TimelineEntry.id > seen, TimelineEntry.facility.in_(facilities))
+            .where(
+                TimelineEntry.id > seen,
+                TimelineEntry.facility.in_(facilities),
+                facilities.shows(TimelineEntry.episode_id),
+            )
             .order_by(TimelineEntry.id)
             .limit(100)
         )

@@ -17,6 +17,7 @@ from api.commands import CommandResult, accept, answered, command_key, respond
 from api.deps import Key, Services, Wired
 from api.errors import PROBLEMS, body_of, problem
 from api.inbound import ORPHAN
+from api.routes.access import about
 from api.tokens import User
 from definitions.errors import ErrorType, Refusal, http_status
 from definitions.exchange import Candidate
@@ -115,9 +116,9 @@ async def _seen(
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: message {message_id}")
     if found.status not in (*reads.WAITING, inbound.RELEASED, inbound.DISCARDED, inbound.MATCHED):
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: message {message_id}")
-    facility = await reads.facility_of(session, found)
-    if facility is not None:
-        must_see(user, held, facility, f"message {message_id}")
+    case = await reads.case_of(session, found)
+    if case is not None or found.person_id in user.hidden:
+        must_see(user, held, case.facility if case else None, f"message {message_id}", found.person_id, *about(case))
     return found
 
 
@@ -129,7 +130,7 @@ async def _released(
         return _no_longer(message)
     request = await _named(session, body)
     case = await session.get(Authorization, request.authorization_id) if request is not None else None
-    if request is None or case is None or case.facility not in scope(user, held):
+    if request is None or case is None or not scope(user, held).sees(case.facility, *about(case)):
         return Refusal(code=ErrorType.NOT_FOUND, detail="no such thing is on record: that request")
     if request.payer != message.partner:
         return Refusal(

@@ -44,7 +44,8 @@ async def due(
     """Records whose every period is over, with what still stands in the way. A page may be empty and go on."""
     if facility is not None:
         must_see(user, held, facility, f"facility {facility}")
-    facilities = (facility,) if facility is not None else scope(user, held)
+    mine = scope(user, held)
+    facilities = mine.only([facility]) if facility is not None else mine
     return JSONResponse(await retention.due_list(held, user, facilities, cursor, limit))
 
 

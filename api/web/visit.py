@@ -9,6 +9,7 @@ from api.auth import scope, web_user
 from api.deps import Services, Wired
 from api.tokens import User
 from api.web.rendering import page
+from storage.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class Visit:
     user: User
 
     @property
-    def mine(self) -> tuple[str, ...]:
-        """Facilities this visitor may see."""
+    def mine(self) -> Reach:
+        """Facilities this visitor may see, without the people hidden from them."""
         return scope(self.user, self.held)
 
     def page(self, template: str, status: int = 200, **shown: Any) -> Response:

@@ -1,5 +1,6 @@
 """Tables only, one file per noun. Importing this package registers every table on `Base.metadata`."""
 
+from storage.models.access import BreakGlass, PersonAccess
 from storage.models.assessment import Alert, Assessment, AssessmentDue
 from storage.models.authorization import Authorization, AuthorizationDecision, AuthorizationRequest
 from storage.models.base import Base
@@ -28,14 +29,14 @@ from storage.models.work import Due, OpenItem
 __all__ = [
     "Absence", "Alert", "AppUser", "Assessment", "AssessmentDue", "Attendance", "AuditEntry", "Authorization",
     "AuthorizationClock", "AuthorizationDecision", "AuthorizationDispute", "AuthorizationGrant",
-    "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BusinessClock", "CaseEvidence", "CensusLine",
+    "AuthorizationRequest", "Base", "Bed", "BedOccupancy", "BreakGlass", "BusinessClock", "CaseEvidence", "CensusLine",
     "CensusPresence", "CensusSnapshot", "ChainHead", "Charge", "ChargeException", "ClinicalDocument", "Command", "Consent",
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
     "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox",
     "PatientExport", "PayerCircuit", "PayerClient",
-    "PerDiemAccount", "Person",
+    "PerDiemAccount", "Person", "PersonAccess",
     "PersonPair", "PersonToken",
     "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "TokenCutOff", "Transition",
     "WebSession",

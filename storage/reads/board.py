@@ -1,6 +1,5 @@
 """The census board: beds now, day programs, who moves, and what contradicts itself."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -8,17 +7,19 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.reach import Reach
+
 BEDS = text(
     """
     SELECT b.id, b.label, b.room, b.unit, b.program, b.levels, b.closed_reason, b.cleaning_until,
-           o.state, o.episode_id, e.person_id, e.level, e.authorized_level, e.payer, lower(s.period) AS since,
+           o.state, e.id AS episode_id, e.person_id, e.level, e.authorized_level, e.payer, lower(s.period) AS since,
            (SELECT a.kind FROM absence a WHERE a.stay_id = o.stay_id AND a.returned_at IS NULL AND a.left_at <= :now
             LIMIT 1) AS away,
            (SELECT a.expected_return_at FROM absence a WHERE a.stay_id = o.stay_id AND a.returned_at IS NULL
             LIMIT 1) AS back_at
     FROM bed b
     LEFT JOIN bed_occupancy o ON o.bed_id = b.id AND o.period @> CAST(:now AS timestamptz)
-    LEFT JOIN episode e ON e.id = o.episode_id
+    LEFT JOIN episode e ON e.id = o.episode_id AND e.id <> ALL(CAST(:hidden AS uuid[]))
     LEFT JOIN stay s ON s.id = o.stay_id
     WHERE b.facility = :facility ORDER BY b.unit, b.id
     """
@@ -35,20 +36,23 @@ MOVES = text(
     """
     SELECT t.id, t.episode_id, e.person_id, t.from_level, t.to_level, t.effective_at, t.status, t.kind
     FROM transition t JOIN episode e ON e.id = t.episode_id
-    WHERE t.facility = :facility AND t.status IN ('scheduled', 'pending', 'needs_sign_off', 'blocked')
+    WHERE t.facility = :facility AND t.episode_id <> ALL(CAST(:hidden AS uuid[]))
+      AND t.status IN ('scheduled', 'pending', 'needs_sign_off', 'blocked')
     ORDER BY t.effective_at LIMIT 100
     """
 )
 PENDING_IN = text(
     """
     SELECT e.id, e.person_id, e.requested_level, e.opened_at FROM episode e
-    WHERE e.facility = :facility AND e.phase = 'intake' ORDER BY e.opened_at LIMIT 100
+    WHERE e.facility = :facility AND e.phase = 'intake' AND e.id <> ALL(CAST(:hidden AS uuid[]))
+    ORDER BY e.opened_at LIMIT 100
     """
 )
 UNBEDDED = text(
     """
     SELECT s.episode_id, e.person_id, s.level FROM stay s JOIN episode e ON e.id = s.episode_id
-    WHERE s.facility = :facility AND s.track = 'bed' AND s.period @> CAST(:now AS timestamptz)
+    WHERE s.facility = :facility AND s.episode_id <> ALL(CAST(:hidden AS uuid[]))
+      AND s.track = 'bed' AND s.period @> CAST(:now AS timestamptz)
       AND NOT EXISTS (SELECT 1 FROM bed_occupancy o WHERE o.episode_id = s.episode_id AND o.stay_id = s.id
                       AND o.period @> CAST(:now AS timestamptz))
     """
@@ -99,7 +103,7 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One facility now."""
+    """One facility now. Somebody hidden from the reader is counted and never named: their bed is taken by nobody."""
 
     facility: str
     at: datetime
@@ -116,11 +120,12 @@ class Board:
         return found
 
 
-async def board(session: AsyncSession, facilities: Sequence[str], facility: str, now: datetime) -> Board | None:
+async def board(session: AsyncSession, facilities: Reach, facility: str, now: datetime) -> Board | None:
     """Five statements whatever the size; None when the facility is not the caller's."""
     if facility not in facilities:
         return None
-    where = {"facility": facility, "now": now}
+    here = {"facility": facility, "hidden": facilities.hidden_ids}
+    where = {**here, "now": now}
     beds = [
         BedState(
             id=r.id, label=r.label, room=r.room, unit=r.unit, program=r.program, levels=tuple(r.levels),
@@ -134,9 +139,9 @@ async def board(session: AsyncSession, facilities: Sequence[str], facility: str,
         facility=facility,
         at=now,
         beds=beds,
-        day=[DayProgram(*r) for r in await session.execute(DAY, where)],
-        moves=[Mover(*r) for r in await session.execute(MOVES, {"facility": facility})],
-        pending_in=[(r[0], r[1], r[2], r[3]) for r in await session.execute(PENDING_IN, {"facility": facility})],
+        day=[DayProgram(*r) for r in await session.execute(DAY, {"facility": facility, "now": now})],
+        moves=[Mover(*r) for r in await session.execute(MOVES, here)],
+        pending_in=[(r[0], r[1], r[2], r[3]) for r in await session.execute(PENDING_IN, here)],
         unbedded=[(r[0], r[1], r[2]) for r in await session.execute(UNBEDDED, where)],
     )
 

@@ -1,6 +1,5 @@
 """One authorization case with everything on record about it: a fixed number of statements, scoped, fail-closed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,6 +24,7 @@ from storage.models import (
     OpenItem,
     SingleCaseAgreement,
 )
+from storage.reach import Reach
 from storage.reads.worklist import PayerLine, payer_lines
 from storage.repositories.episode import stays_of
 from storage.repositories.work import AUTHORIZATION
@@ -99,7 +99,7 @@ DAYS: Final = text(
 )
 
 
-async def case_page(session: AsyncSession, facilities: Sequence[str], case_id: UUID) -> CasePage | None:
+async def case_page(session: AsyncSession, facilities: Reach, case_id: UUID) -> CasePage | None:
     """None: unknown, or not the caller's to see."""
     found = (
         await session.execute(
@@ -108,7 +108,7 @@ async def case_page(session: AsyncSession, facilities: Sequence[str], case_id: U
             .where(Authorization.id == case_id)
         )
     ).first()
-    if found is None or found[0].facility not in facilities:
+    if found is None or not facilities.sees(found[0].facility, found[1].id, found[1].person_id):
         return None
     case, episode = found
 

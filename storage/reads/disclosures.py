@@ -1,6 +1,5 @@
 """The accounting of disclosures: what left about a person, to whom, on what ground (42 CFR 2.25, 45 CFR 164.528)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ from sqlalchemy import exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Consent, Disclosure, DisclosureOutcome, Episode
+from storage.reach import Reach
 
 NOT_SENT = "not_sent"
 
@@ -43,14 +43,16 @@ class Accounted:
         return self.outcome != NOT_SENT
 
 
-async def known_to(session: AsyncSession, person_id: UUID, facilities: Sequence[str]) -> bool:
+async def known_to(session: AsyncSession, person_id: UUID, facilities: Reach) -> bool:
     """Whether the person has or had an episode in one of the facilities."""
+    if person_id in facilities.hidden:
+        return False
     found = exists().where(Episode.person_id == person_id, Episode.facility.in_(facilities))
     return bool((await session.execute(select(found))).scalar_one())
 
 
 async def disclosures_of(
-    session: AsyncSession, person_id: UUID, facilities: Sequence[str], *, since: datetime, until: datetime,
+    session: AsyncSession, person_id: UUID, facilities: Reach, *, since: datetime, until: datetime,
     after: tuple[datetime, int] | None, limit: int, disclosed_only: bool = False,
 ) -> list[Accounted]:  # fmt: skip
     """Newest first, from `since` through `until`; `after` is the moment and number of the last one seen."""
@@ -64,6 +66,7 @@ async def disclosures_of(
             Disclosure.intent_at >= since,
             Disclosure.intent_at <= until,
             Episode.facility.in_(facilities),
+            facilities.shows(Episode.id),
         )
         .order_by(Disclosure.intent_at.desc(), Disclosure.seq.desc())
         .limit(limit)

@@ -1,7 +1,7 @@
 """Clinical documents as the registry shows them: of an episode, of an author, and the signed ones that packets and billing
 ask for. No body is read here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased, defer
 
 from definitions.document import DocumentType
 from storage.models import ClinicalDocument
+from storage.reach import Reach
 
 Later = aliased(ClinicalDocument)
 
@@ -59,12 +60,13 @@ async def documents_of(
 
 
 async def unsigned_of(
-    session: AsyncSession, facilities: Sequence[str], *, author: str | None, after: tuple[datetime, UUID] | None,
+    session: AsyncSession, facilities: Reach, *, author: str | None, after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Registered]:  # fmt: skip
     """Waiting for their author's signature, the longest first; `author` None: everybody's."""
     statement = registered(
         ClinicalDocument.facility.in_(facilities),
+        facilities.shows(ClinicalDocument.episode_id),
         ClinicalDocument.signed_at.is_(None),
         ClinicalDocument.voided_at.is_(None),
         Later.id.is_(None),

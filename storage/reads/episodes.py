@@ -28,6 +28,7 @@ from storage.models import (
     TimelineEntry,
     Transition,
 )
+from storage.reach import Reach
 from storage.reads.coverages import coverage_rows
 from storage.repositories.episode import away_since, stays_of
 
@@ -85,7 +86,7 @@ class EpisodePage:
 
 async def episode_list(
     session: AsyncSession,
-    facilities: Sequence[str],
+    facilities: Reach,
     *,
     facility: str | None = None,
     phase: str | None = None,
@@ -105,7 +106,7 @@ async def episode_list(
         Episode.id, Episode.person_id, Episode.facility, Episode.phase, Episode.level, Episode.authorized_level,
         Episode.program, Episode.payer, Episode.requested_level, Episode.opened_at, Episode.admitted_at,
         Episode.closed_at,
-    ).where(Episode.facility == houses.c.house)  # fmt: skip
+    ).where(Episode.facility == houses.c.house, facilities.shows(Episode.id))  # fmt: skip
     for column, value in ((Episode.phase, phase), (Episode.level, level)):
         if value is not None:
             query = query.where(column == value)
@@ -125,9 +126,9 @@ async def episode_list(
     return [EpisodeRow(*row) for row in rows]
 
 
-async def episode_page(session: AsyncSession, facilities: Sequence[str], episode_id: UUID) -> EpisodePage | None:
+async def episode_page(session: AsyncSession, facilities: Reach, episode_id: UUID) -> EpisodePage | None:
     episode = await session.get(Episode, episode_id)
-    if episode is None or episode.facility not in facilities:
+    if episode is None or not facilities.sees(episode.facility, episode.id, episode.person_id):
         return None
 
     async def rows(model: Any, *order: Any, **where: Any) -> list[Any]:

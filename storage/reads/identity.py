@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from definitions.identity import PairStatus
 from storage.models import Episode, Person, PersonPair, PersonToken
+from storage.reach import Reach
 
 Token = tuple[str, bytes]
 CANDIDATES_MOST = 100
@@ -29,16 +30,19 @@ class EpisodeOf:
     level: str | None
 
 
-def visible(person_id: InstrumentedAttribute[UUID], facilities: Sequence[str]) -> Any:
+def visible(person_id: InstrumentedAttribute[UUID], facilities: Reach) -> Any:
     """Somebody is known where they have or had an episode, and where they were put on record for their first."""
     knows, registered = aliased(Episode), aliased(Person)
-    return or_(
-        exists().where(knows.person_id == person_id, knows.facility.in_(facilities)),
-        exists().where(registered.id == person_id, registered.registered_by.in_(facilities)),
+    return and_(
+        facilities.shows(person_id),
+        or_(
+            exists().where(knows.person_id == person_id, knows.facility.in_(facilities)),
+            exists().where(registered.id == person_id, registered.registered_by.in_(facilities)),
+        ),
     )
 
 
-async def candidates(session: AsyncSession, tokens: Sequence[Token], facilities: Sequence[str]) -> list[Person]:
+async def candidates(session: AsyncSession, tokens: Sequence[Token], facilities: Reach) -> list[Person]:
     """Sealed rows of everybody visible whom one of the tokens points to, those with most tokens in common first."""
     if not tokens:
         return []
@@ -60,12 +64,10 @@ async def candidates(session: AsyncSession, tokens: Sequence[Token], facilities:
     return list(rows.scalars())
 
 
-async def episodes_of(
-    session: AsyncSession, people: Sequence[UUID], facilities: Sequence[str]
-) -> dict[UUID, list[EpisodeOf]]:
+async def episodes_of(session: AsyncSession, people: Sequence[UUID], facilities: Reach) -> dict[UUID, list[EpisodeOf]]:
     rows = await session.execute(
         select(Episode.id, Episode.person_id, Episode.facility, Episode.phase, Episode.level)
-        .where(Episode.person_id.in_(people), Episode.facility.in_(facilities))
+        .where(Episode.person_id.in_(people), Episode.facility.in_(facilities), facilities.shows(Episode.id))
         .order_by(Episode.opened_at.desc(), Episode.id)
     )
     found: dict[UUID, list[EpisodeOf]] = {person: [] for person in people}
@@ -75,7 +77,7 @@ async def episodes_of(
 
 
 async def proposed_pairs(
-    session: AsyncSession, facilities: Sequence[str], *, after: tuple[int, UUID] | None, limit: int
+    session: AsyncSession, facilities: Reach, *, after: tuple[int, UUID] | None, limit: int
 ) -> list[PersonPair]:
     """Most alike first; only pairs of which both are visible."""
     query = (
@@ -93,13 +95,13 @@ async def proposed_pairs(
     return list((await session.execute(query)).scalars())
 
 
-async def visible_people(session: AsyncSession, people: Sequence[UUID], facilities: Sequence[str]) -> set[UUID]:
+async def visible_people(session: AsyncSession, people: Sequence[UUID], facilities: Reach) -> set[UUID]:
     rows = await session.execute(select(Person.id).where(Person.id.in_(people), visible(Person.id, facilities)))
     return set(rows.scalars())
 
 
 async def pairs_that_meet(
-    session: AsyncSession, kinds: Sequence[str], facilities: Sequence[str], limit: int
+    session: AsyncSession, kinds: Sequence[str], facilities: Reach, limit: int
 ) -> list[tuple[UUID, UUID]]:
     """Pairs of visible people with a token of these kinds in common on whom nobody has an entry yet."""
     one, other = aliased(PersonToken), aliased(PersonToken)
@@ -119,7 +121,7 @@ async def pairs_that_meet(
     return [(row[0], row[1]) for row in rows]
 
 
-async def without_token(session: AsyncSession, kind: str, facilities: Sequence[str], limit: int) -> list[Person]:
+async def without_token(session: AsyncSession, kind: str, facilities: Reach, limit: int) -> list[Person]:
     """Visible people on record who have no token of this kind yet."""
     rows = await session.execute(
         select(Person)

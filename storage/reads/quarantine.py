@@ -1,6 +1,5 @@
 """What came from partners and waits for a person: without content, seen by whoever may see its facility."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Authorization, AuthorizationRequest, ExchangeMessage
+from storage.reach import Reach
 from storage.repositories.inbound import QUARANTINED
 
 WAITING = (QUARANTINED, "orphan", "refused")
@@ -16,7 +16,7 @@ PAGE = 100
 
 
 async def waiting(
-    session: AsyncSession, facilities: Sequence[str], payer: str | None, reason: str | None, before: UUID | None
+    session: AsyncSession, facilities: Reach, payer: str | None, reason: str | None, before: UUID | None
 ) -> list[dict[str, Any]]:
     """Newest first. A message nobody could match belongs to no facility and is shown to every reviewer."""
     statement = (
@@ -27,6 +27,8 @@ async def waiting(
             ExchangeMessage.direction == "in",
             ExchangeMessage.status.in_(WAITING),
             or_(Authorization.facility.is_(None), Authorization.facility.in_(facilities)),
+            facilities.shows(Authorization.episode_id),
+            facilities.shows(ExchangeMessage.person_id),
         )
     )
     if payer is not None:
@@ -50,12 +52,12 @@ def _row(m: ExchangeMessage, case_id: UUID | None, facility: str | None, trace: 
     }  # fmt: skip
 
 
-async def facility_of(session: AsyncSession, message: ExchangeMessage) -> str | None:
-    """Where the request stands that the message is probably about; None: nobody knows."""
+async def case_of(session: AsyncSession, message: ExchangeMessage) -> Authorization | None:
+    """The case of the request that the message is probably about; None: nobody knows."""
     if message.subject_id is None:
         return None
     found = await session.execute(
-        select(Authorization.facility)
+        select(Authorization)
         .join(AuthorizationRequest, AuthorizationRequest.authorization_id == Authorization.id)
         .where(AuthorizationRequest.id == message.subject_id)
     )

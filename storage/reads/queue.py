@@ -1,6 +1,5 @@
 """The step-down queue."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,13 +9,14 @@ from sqlalchemy.orm import aliased
 
 from definitions.vocabulary import TransitionStatus
 from storage.models import Episode, Transition
+from storage.reach import Reach
 
 PENDING = (TransitionStatus.PENDING, TransitionStatus.NEEDS_SIGN_OFF, TransitionStatus.BLOCKED)
 
 
 async def step_down_queue(
     session: AsyncSession,
-    facilities: Sequence[str],
+    facilities: Reach,
     *,
     status: TransitionStatus | None = None,
     after: tuple[datetime, UUID] | None = None,
@@ -26,7 +26,9 @@ async def step_down_queue(
     if not facilities:
         return []
     wanted = list(PENDING) if status in (None, TransitionStatus.PENDING) else [status]
-    picked = select(Transition).where(Transition.facility.in_(facilities), Transition.status.in_(wanted))
+    picked = select(Transition).where(
+        Transition.facility.in_(facilities), Transition.status.in_(wanted), facilities.shows(Transition.episode_id)
+    )
     if after is not None:
         picked = picked.where(tuple_(Transition.effective_at, Transition.id) > after)
     # Picked before they are joined: a join of all that wait reads every episode there ever was.

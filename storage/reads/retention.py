@@ -1,7 +1,6 @@
 """What a person's periods run from, and what is open about them; for one person, and for everybody whose time may be over
 (domain 3.6)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.retention import DeletionFacts
+from storage.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ ONE: Final = text(MOMENTS + " WHERE e.person_id = :person GROUP BY e.person_id")
 DUE: Final = text(
     MOMENTS
     + """
-     WHERE p.wrapped_key IS NOT NULL AND (CAST(:after AS uuid) IS NULL OR e.person_id > :after)
+     WHERE p.wrapped_key IS NOT NULL AND e.person_id <> ALL(CAST(:hidden AS uuid[]))
+       AND (CAST(:after AS uuid) IS NULL OR e.person_id > :after)
      GROUP BY e.person_id
     HAVING bool_and(e.phase IN ('closed', 'not_admitted')) AND bool_and(e.facility = ANY(:facilities))
        AND max(greatest(e.closed_at, e.opened_at, e.last_contact_at, e.admitted_at)) < :before
@@ -75,10 +76,10 @@ async def last_moments(session: AsyncSession, person_id: UUID) -> LastMoments | 
 
 
 async def maybe_over(
-    session: AsyncSession, facilities: Sequence[str], *, before: datetime, after: UUID | None, many: int
+    session: AsyncSession, facilities: Reach, *, before: datetime, after: UUID | None, many: int
 ) -> list[LastMoments]:
     rows = await session.execute(
-        DUE, {"facilities": list(facilities), "before": before, "after": after, "many": many}
+        DUE, {"facilities": list(facilities), "hidden": facilities.hidden_ids, "before": before, "after": after, "many": many}
     )  # fmt: skip
     return [_moments(row) for row in rows]
 

@@ -44,6 +44,8 @@ class WorkFilter:
     payer: str | None = None
     owner: str | None = None
     people: tuple[UUID, ...] | None = None
+    hidden: tuple[str, ...] = ()
+    """Episodes and people the reader is told nothing of."""
 
     def sql(self, *, unasked: str) -> tuple[str, dict[str, Any]]:
         """Fixed words; every value goes as a parameter."""
@@ -55,6 +57,9 @@ class WorkFilter:
         if self.people is not None:
             said.append("episode_id IN (SELECT id FROM episode WHERE person_id = ANY(CAST(:people AS uuid[])))")
             values["people"] = [str(p) for p in self.people]
+        if self.hidden:
+            said.append("episode_id <> ALL(CAST(:hidden AS uuid[]))")
+            values["hidden"] = list(self.hidden)
         return " AND ".join(said), values
 
 

@@ -1,0 +1,104 @@
+"""A person's own list: users who never see them, and a restriction to a few named ones (E13). What is hidden is unknown
+everywhere: in every list, on every page, in the events (api/auth.py `scope`, `must_see`)."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.access_bodies import AccessBody
+from api.auth import scope
+from api.commands import CommandResult, accept, answered
+from api.deps import Services
+from api.errors import problem
+from api.tokens import User
+from definitions.break_glass import AccessKind
+from definitions.errors import ErrorType
+from definitions.ids import derived
+from definitions.vocabulary import Role
+from storage.models import PersonAccess
+from storage.reach import Reach
+from storage.reads.disclosures import known_to
+from storage.repositories import access, timeline
+from storage.repositories import command as memory
+
+CHAIN: Final = "permissions"
+"""The audit chain of who may what."""
+KEEPERS: Final = (Role.DIRECTOR.value, Role.ADMIN.value)
+
+
+async def see_list(session: AsyncSession, services: Services, user: User, person_id: UUID) -> None:
+    """Who keeps the lists sees that there is one although the person is restricted; not when the person blocked them."""
+    mine = Reach(scope(user, services))
+    blocked = await access.blocked(session, person_id, user.username)
+    if blocked or not await known_to(session, person_id, mine):
+        raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: patient {person_id}")
+
+
+async def listed(services: Services, user: User, person_id: UUID) -> list[dict[str, Any]]:
+    async with services.database.read() as session:
+        await see_list(session, services, user, person_id)
+        return [shown(row) for row in await access.standing(session, person_id)]
+
+
+async def put(services: Services, user: User, key: str, person_id: UUID, body: AccessBody) -> CommandResult:
+    """A block is anybody's to write down who cares for the person; the rest is the director's."""
+    if body.kind is not AccessKind.BLOCKED and user.role not in KEEPERS:
+        raise problem(ErrorType.FORBIDDEN, "this needs the role director: only a block may be written down by others")
+    async with services.database.write() as session:
+        await see_list(session, services, user, person_id)
+        stored = await accept(
+            services, session, user, key, "put_access", {"person": str(person_id), **body.model_dump(mode="json")}
+        )
+        first = answered(stored, 201)
+        if first is not None:
+            return first
+        if await access.line_of(session, person_id, body.kind, body.username) is not None:
+            raise problem(ErrorType.STALE, "it stands already; look again")
+        row = PersonAccess(
+            id=derived(stored.key, "access"), person_id=person_id, kind=body.kind, username=body.username,
+            reason=body.reason, set_at=stored.accepted_at, set_by=user.actor,
+        )  # fmt: skip
+        session.add(row)
+        await session.flush()
+        return await _done(session, user, stored, row, "person_access_set", body.reason, 201)
+
+
+async def lift(services: Services, user: User, key: str, person_id: UUID, body: AccessBody) -> CommandResult:
+    async with services.database.write() as session:
+        await see_list(session, services, user, person_id)
+        stored = await accept(
+            services, session, user, key, "lift_access", {"person": str(person_id), **body.model_dump(mode="json")}
+        )
+        first = answered(stored)
+        if first is not None:
+            return first
+        row = await access.line_of(session, person_id, body.kind, body.username)
+        if row is None:
+            raise problem(ErrorType.STALE, "no such line stands; look again")
+        row.lifted_at, row.lifted_by = stored.accepted_at, user.actor
+        return await _done(session, user, stored, row, "person_access_lifted", body.reason, 200)
+
+
+def shown(row: PersonAccess) -> dict[str, Any]:
+    return {
+        "id": str(row.id), "kind": row.kind.value, "username": row.username, "reason": row.reason,
+        "set_at": row.set_at.isoformat(), "set_by": row.set_by,
+    }  # fmt: skip
+
+
+async def _done(
+    session: AsyncSession, user: User, stored: memory.Remembered, row: PersonAccess, action: str, reason: str,
+    status: int,
+) -> CommandResult:  # fmt: skip
+    timeline.audit(
+        session, chain=CHAIN, at=stored.accepted_at, actor=user.actor, role=user.role, action=action,
+        subject=f"person/{row.person_id}", purpose="operations",
+        detail={"kind": row.kind.value, "username": row.username, "reason": reason, "line": str(row.id)},
+    )  # fmt: skip
+    answer = shown(row)
+    await memory.finish(
+        session, key=stored.key, kind=stored.kind, actor=user.actor, now=stored.accepted_at, status=memory.DONE,
+        answer=answer, subject_id=row.person_id,
+    )  # fmt: skip
+    return CommandResult(status, answer, {})
