@@ -88,6 +88,10 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/episodes/{episode_id}/legal-demands": {
         "kind": "subpoena", "recipient": "court/first", "contents": ["handoff"], "received_at": AT, "court": "c1",
     },
+    "POST /v1/break-glass": {"episode_id": ROW, "reason": "emergency", "words": "made for a test"},
+    "POST /v1/break-glass/{glass_id}/review": {"finding": "justified"},
+    "POST /v1/people/{person_id}/access": {"kind": "blocked", "username": "neighbour", "reason": "neighbour"},
+    "POST /v1/people/{person_id}/access/lift": {"kind": "blocked", "username": "neighbour", "reason": "neighbour"},
     "POST /v1/episodes/{episode_id}/documents": {},
     "POST /v1/documents/{document_id}/sign": {},
     "POST /v1/documents/{document_id}/amend": {},
@@ -210,6 +214,14 @@ def make_rows(house: House, caller: Caller) -> Rows:
             page["person_id"],
         )
         records = _records(connection, page["person_id"])
+        glass = _one(
+            connection,
+            "INSERT INTO break_glass (id, person_id, episode_id, facility, username, actor, reason, sealed, opened_at, "
+            "ends_at, item_id, review_due_at) SELECT gen_random_uuid(), person_id, id, 'harbor', 'nobody', 'clinician:nobody', "
+            "'safety', 'x', opened_at, opened_at + interval '1 s', gen_random_uuid(), opened_at FROM episode WHERE id = %s "
+            "RETURNING id",
+            stage.episode,
+        )
         session = _one(connection, "SELECT id FROM session WHERE facility = 'harbor' LIMIT 1", None)
     return Rows(
         {
@@ -217,7 +229,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
-            "pair_id": pair,
+            "pair_id": pair, "glass_id": glass,
             **records, "export_id": _export(caller, page["person_id"]),
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve", "username": "nobody-here", "client_id": "payer-none",

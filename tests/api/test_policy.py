@@ -84,7 +84,8 @@ def test_a_route_without_a_line_lets_nobody_in() -> None:
 
 @dataclass
 class Neighbourhood:
-    """Everybody of every role, of the facility that has the rows (`near`) and of another (`far`)."""
+    """Everybody of every role, of the facility that has the rows (`near`), of another (`far`), and of the first but
+    blocked by the person of the rows (`barred`)."""
 
     client: httpx2.Client
     rows: knocks.Rows
@@ -128,7 +129,7 @@ class Neighbourhood:
 @pytest.fixture(scope="module")
 def streets(house: House) -> Iterator[Neighbourhood]:
     with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
-        for place, facility in (("near", "harbor"), ("far", "lakeside")):
+        for place, facility in (("near", "harbor"), ("far", "lakeside"), ("barred", "harbor")):
             for role in ROLES:
                 connection.execute(
                     "INSERT INTO app_user (username, role, facilities, password_hash, disabled) "
@@ -138,10 +139,17 @@ def streets(house: House) -> Iterator[Neighbourhood]:
                 )
     caller = Caller(house.url, prefix="policy")
     rows = knocks.make_rows(house, caller)
+    with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
+        for role in ROLES:
+            connection.execute(
+                "INSERT INTO person_access (id, person_id, kind, username, reason, set_at, set_by) "
+                "VALUES (gen_random_uuid(), %s, 'blocked', %s, 'neighbour', %s, 'director:director')",
+                (rows.ids["person_id"], f"barred-{role}", knocks.AT),
+            )
     caller.close()
     with httpx2.Client(base_url=house.url, timeout=60, follow_redirects=False) as client:
         made = Neighbourhood(client, rows)
-        for place in ("near", "far"):
+        for place in ("near", "far", "barred"):
             for role in ROLES:
                 _enter(made, house, place, role)
         yield made
@@ -150,7 +158,7 @@ def streets(house: House) -> Iterator[Neighbourhood]:
 def _enter(made: Neighbourhood, house: House, place: str, role: str) -> None:
     form = {"grant_type": "password", "username": f"{place}-{role}", "password": "local"}
     if role == "payer":
-        name = "meridian" if place == "near" else "bluestone"
+        name = "bluestone" if place == "far" else "meridian"
         secret = house.settings.payer_secret.get_secret_value()
         form = {"grant_type": "client_credentials", "client_id": f"payer-{name}", "client_secret": secret}
     made.tokens[place, role] = made.client.post("/oauth/token", data=form).json()["access_token"]
@@ -233,6 +241,56 @@ def test_lists_hold_nothing_of_another_house(streets: Neighbourhood, door: str) 
         assert answer.status_code in (200, 404), f"{door} as {role}: {answer.text[:300]}"
         assert not [n for n in ("episode_id", "transition_id", "case_id", "message_id", "exception_id")
                     if streets.rows.ids[n] in answer.text], f"{door} as {role}"  # fmt: skip
+
+
+HOUSES: Final = frozenset(
+    {
+        "GET /", "GET /board/now", "GET /v1/census", "GET /v1/census/board", "POST /v1/facilities/{facility}/exceptions",
+        "POST /v1/facilities/{facility}/midnight-close", "POST /v1/sessions/{session_id}/attendance",
+        "POST /v1/payers/{payer}/x12", "GET /v1/payers/{payer}/clients", "POST /v1/payers/{payer}/clients",
+    }
+)  # fmt: skip
+"""Doors that name a place or a payer and nobody: who is blocked comes in, and is shown nothing of the person."""
+OF_PERSON: Final = (
+    "episode_id", "person_id", "transition_id", "case_id", "consent_id", "alert_id", "item_id", "exception_id",
+    "document_id", "disclosure_id", "pair_id", "message_id",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("door", sorted(ABOUT_ROWS - HOUSES))
+def test_somebody_who_blocked_you_is_the_same_as_unknown(streets: Neighbourhood, door: str) -> None:
+    """A patient's own block (E13): role and facility are right, and the answer is that of an id nobody has."""
+    for role in (role for role in ROLES if admits(POLICY[door], role)):
+        blocked = streets.knock(door, ("barred", role))
+        unknown = streets.knock(door, ("near", role), rows=streets.rows.unknown)
+        assert (blocked.status_code, unknown.status_code) == (404, 404), f"{door} as {role}: {blocked.text[:300]}"
+        if door not in PAGES:
+            assert blocked.json()["code"] == "not_found"
+            shown = [v for v in streets.rows.ids.values() if v in blocked.text and v not in str(blocked.request.url)]
+            assert not [v for v in shown if knocks._is_id(v)], f"{door} as {role}: {blocked.text[:300]}"
+
+
+@pytest.mark.parametrize(
+    "door", sorted(d for d in LOCKED if d.startswith("GET") and d not in (ABOUT_ROWS - HOUSES) | {"GET /v1/events"})
+)
+def test_lists_hold_nothing_of_somebody_who_blocked_you(streets: Neighbourhood, door: str) -> None:
+    for role in (role for role in ROLES if admits(POLICY[door], role)):
+        answer = streets.knock(door, ("barred", role))
+        assert answer.status_code in (200, 404), f"{door} as {role}: {answer.text[:300]}"
+        told = [n for n in OF_PERSON if streets.rows.ids[n] in answer.text]
+        assert not told or door == "GET /v1/break-glass", f"{door} as {role} tells {told}"
+        assert "Testerman" not in answer.text or door in PAGES
+
+
+def test_the_same_lists_hold_the_person_for_a_colleague(streets: Neighbourhood) -> None:
+    """Or the test before would pass on empty lists."""
+    for door, name in (
+        ("GET /v1/episodes", "episode_id"), ("GET /v1/transitions", "transition_id"), ("GET /v1/authorizations", "case_id"),
+        ("GET /v1/charges/exceptions", "exception_id"), ("GET /v1/exchange/quarantine", "message_id"),
+        ("GET /v1/census/board", "episode_id"), ("GET /v1/people/duplicates", "pair_id"),
+    ):  # fmt: skip
+        role = next(r for r in ROLES if admits(POLICY[door], r))
+        assert streets.rows.ids[name] in streets.knock(door, ("near", role)).text, door
 
 
 def test_a_transition_of_another_house_cannot_be_slipped_into_an_act_on_ones_own(
