@@ -1,8 +1,9 @@
 """The application: services wired, routes mounted, the guard before them."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import errors, exporting
 from api.auth import LoginNeeded
+from api.configuration import put_on_record
 from api.deps import Services
 from api.guard import Guard
 from api.issuers import OidcIssuer
@@ -97,8 +99,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.services = services
         await services.users.ensure_demo(["*"])
         await exporting.start_unmade(services)
+        recorded = asyncio.create_task(put_on_record(services))
         yield
         await exporting.stop()
+        recorded.cancel()
+        with suppress(asyncio.CancelledError):
+            await recorded
         if services.issuer is not None:
             await services.issuer.close()
         await services.database.close()

@@ -29,6 +29,7 @@ from definitions.record import (
 from definitions.vocabulary import ChargeStatus
 from runtime.people import open_document, open_person
 from storage.models import Assessment, Charge, Consent, Coverage, Episode, Person, Stay
+from storage.reach import Reach
 from storage.reads.disclosures import Accounted, disclosures_of
 from storage.reads.documents import Registered
 from storage.reads.record import RecordRows, record_rows, sealed_of
@@ -52,7 +53,7 @@ async def gather(
     async with services.database.read() as session:
         person, wrapped = await _person(services, session, person_id)
         rows = await record_rows(session, person_id, with_notes=with_notes)
-        facilities = sorted({e.facility for e in rows.episodes})
+        facilities = Reach(sorted({e.facility for e in rows.episodes}))
         ledger = await disclosures_of(
             session, person_id, facilities, since=AGES_AGO, until=as_of, after=None, limit=DISCLOSURES_MAX,
             disclosed_only=True,

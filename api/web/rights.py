@@ -21,6 +21,8 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "leave": CARE,
     "discharge": CARE,
     "resolve": frozenset(STAFF),
+    "break_glass": CARE | {Role.REVIEWER, Role.DIRECTOR},
+    "review_glass": frozenset({Role.DIRECTOR}),
 }
 
 

@@ -123,6 +123,8 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
 
 FORMS: Final[dict[str, dict[str, str]]] = {
     "POST /episodes": {"q": ""},
+    "POST /break-glass": {"episode_id": ROW, "reason": "safety", "words": "made for a test"},
+    "POST /break-glass/{glass_id}": {"finding": "justified"},
     "POST /episodes/{episode_id}/assess": {"instrument": "PRE_SCREEN", "performed_at": AT, "item_done": "yes"},
     "POST /episodes/{episode_id}/alert": {"alert_id": "{alert_id}", "how": "acknowledge"},
     "POST /episodes/{episode_id}/{name}": {"item_id": "{item_id}", "resolution": "done"},

@@ -2,8 +2,10 @@
 somebody else, and never a way out of the house (E13)."""
 
 import itertools
+import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ from local.rehearsal.house import House
 from tests.api.test_refusals import admitted
 
 _keys = itertools.count(1)
+CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
 def sql(house: House, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -240,6 +243,38 @@ def test_a_block_gives_way_to_an_emergency_with_notice(somebody: Person) -> None
     assert neighbour.get(page).status_code == 404
     assert neighbour.post("/v1/break-glass", asked(somebody.episode)).status_code == 201
     assert neighbour.get(page).status_code == 200
+
+
+def test_the_page_opens_and_reviews(somebody: Person) -> None:
+    """Not found leads to the form, the form to the record; the director's page to the review."""
+    far, director = somebody.user("clinician", "lakeside"), somebody.user("director")
+    with browser(somebody, far) as page:
+        refused = page.get(f"/episodes/{somebody.episode}")
+        assert refused.status_code == 404
+        assert f"/break-glass?episode={somebody.episode}" in refused.text
+        form = page.get("/break-glass", params={"episode": somebody.episode})
+        assert "Waiting for review" not in form.text
+        csrf = CSRF.findall(form.text)[0]
+        sent = {"csrf": csrf, "key": "page-glass-01", "episode_id": somebody.episode, "reason": "emergency"}
+        empty = page.post("/break-glass", data=sent)
+        assert (empty.status_code, "Not done" in empty.text) == (422, True)
+        opened = page.post("/break-glass", data={**sent, "words": "brought in"})
+        assert (opened.status_code, opened.headers["location"]) == (303, f"/episodes/{somebody.episode}")
+        assert page.get(f"/episodes/{somebody.episode}").status_code == 200
+    ((glass,),) = sql(somebody.house, "SELECT id FROM break_glass WHERE username = %s", far.name)
+    with browser(somebody, director) as page:
+        form = page.get("/break-glass")
+        assert f'action="/break-glass/{glass}"' in form.text
+        sent = {"csrf": CSRF.findall(form.text)[0], "key": "page-glass-02", "finding": "justified"}
+        assert page.post(f"/break-glass/{glass}", data=sent).status_code == 303
+        assert str(glass) not in page.get("/break-glass").text
+
+
+@contextmanager
+def browser(somebody: Person, asker: Asker) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=somebody.house.url, timeout=60) as client:
+        assert client.post("/login", data={"username": asker.name, "password": "local"}).status_code == 303
+        yield client
 
 
 def test_an_unknown_episode_is_unknown(somebody: Person) -> None:
