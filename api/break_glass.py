@@ -118,7 +118,7 @@ async def listed(services: Services, user: User, *, unreviewed: bool) -> list[di
     """Of the user's facilities, without the words: they are the patient's."""
     now = await services.clock.now()
     async with services.database.read() as session:
-        rows = await access.opened(session, scope(user, services), unreviewed=unreviewed)
+        rows = await access.opened(session, scope(user, services), user.username, unreviewed=unreviewed)
     return [
         {
             "id": r.id, "episode_id": r.episode_id, "facility": r.facility, "actor": r.actor, "reason": r.reason,

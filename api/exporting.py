@@ -292,7 +292,13 @@ async def _seen(session: AsyncSession, services: Services, user: User, export_id
     row = await session.get(PatientExport, export_id)
     moments = await reads.last_moments(session, row.person_id) if row is not None else None
     whole = moments is not None and set(moments.facilities) <= set(scope(user, services))
-    must_see(user, services, row.facility if row is not None and whole else None, f"export {export_id}")
+    must_see(
+        user,
+        services,
+        row.facility if row is not None and whole else None,
+        f"export {export_id}",
+        row.person_id if row else None,
+    )
     assert row is not None
     return row
 

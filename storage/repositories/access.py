@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import exists, select, text
@@ -91,15 +91,15 @@ class Opened:
 
 
 async def opened(
-    session: AsyncSession, facilities: Sequence[str], *, unreviewed: bool, limit: int = 200
+    session: AsyncSession, facilities: Sequence[str], username: str, *, unreviewed: bool, limit: int = 200
 ) -> list[Opened]:
-    """The longest overdue first, or the newest first when all are asked for. A patient's block hides nothing here: who
-    reviews sees that somebody looked, and no word of the record."""
+    """The longest overdue first, or the newest first when all are asked for. A restriction hides nothing here, or
+    nobody could review it; a patient's own block does."""
     query = select(
         BreakGlass.id, BreakGlass.episode_id, BreakGlass.facility, BreakGlass.actor, BreakGlass.reason,
         BreakGlass.opened_at, BreakGlass.ends_at, BreakGlass.review_due_at, BreakGlass.reviewed_at,
         BreakGlass.reviewed_by, BreakGlass.finding,
-    ).where(BreakGlass.facility.in_(facilities))  # fmt: skip
+    ).where(BreakGlass.facility.in_(facilities), ~_blocking(BreakGlass.person_id, username))  # fmt: skip
     if unreviewed:
         query = query.where(BreakGlass.reviewed_at.is_(None)).order_by(BreakGlass.review_due_at, BreakGlass.id)
     else:
@@ -109,11 +109,14 @@ async def opened(
 
 async def blocked(session: AsyncSession, person_id: UUID, username: str) -> bool:
     """Whether the person wishes this user to see nothing of them."""
-    found = exists().where(
+    return bool((await session.execute(select(_blocking(person_id, username)))).scalar_one())
+
+
+def _blocking(person_id: Any, username: str) -> Any:
+    return exists().where(
         PersonAccess.person_id == person_id, PersonAccess.kind == AccessKind.BLOCKED,
         PersonAccess.username == username, PersonAccess.lifted_at.is_(None),
     )  # fmt: skip
-    return bool((await session.execute(select(found))).scalar_one())
 
 
 async def episode_to_open(session: AsyncSession, episode_id: UUID) -> Episode | None:

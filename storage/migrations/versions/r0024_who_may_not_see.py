@@ -5,8 +5,8 @@ Safe on a live table: both tables are new."""
 
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 
 TABLES = """
 CREATE TABLE person_access (
