@@ -12,7 +12,8 @@ from activities.hands import EpisodeHands, Writing, answer_for
 from activities.holding import AuthorizationSender
 from activities.partners.sender import Sender
 from activities.plan_execution import present_consent
-from activities.revocation import revoke, tell_cases
+from activities.revocation import revoke
+from activities.told_cases import tell_cases
 from definitions.consent import ValidityKind
 from definitions.contracts import ConsentContract
 from definitions.episode import Answer, EpisodeOutcome, RevokeConsent, SignConsent
@@ -70,7 +71,7 @@ async def _sign(writing: Writing, request: SignConsent) -> Answer | Refusal:
             writing.session, episode_id=writing.episode.id, now=writing.now, actor=writing.actor, resolution="signed",
             kind=kind, subject_id=form.key,
         )  # fmt: skip
-    await tell_cases(writing)
+    await tell_cases(writing, "consent")
     await writing.note(
         "consent_signed",
         {

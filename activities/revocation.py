@@ -6,23 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import select
 
 from activities.hands import Writing, answer_for
 from activities.partners.sender import Sender
+from activities.told_cases import tell_cases
 from definitions.episode import Answer, RevokeConsent
 from definitions.errors import ErrorType, Refusal
 from definitions.halting import Halted, HoldOrder, Standing
-from definitions.ids import authorization_workflow, derived
-from definitions.vocabulary import AuthorizationStatus, ConsentStatus, Role
+from definitions.ids import derived
+from definitions.vocabulary import ConsentStatus, Role
 from rules.requests import future_problem
-from storage.models import Authorization, AuthorizationRequest, Consent, Disclosure
+from storage.models import Consent, Disclosure
 from storage.repositories import disclosure, work
-from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
 KEY: Final = r"[a-z_]+/[A-Za-z0-9._\-]{1,60}"
 """How a recipient is named by kind and key, such as `payer/meridian`."""
-AT_REST: Final = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
 
 
 async def revoke(writing: Writing, request: RevokeConsent, senders: Sequence[Sender]) -> Answer | Refusal:
@@ -41,7 +40,7 @@ async def revoke(writing: Writing, request: RevokeConsent, senders: Sequence[Sen
     halted = await _hold(writing, request, senders)
     between = await _between(writing, consent, request)
     await _owe(writing, consent, request, halted, between)
-    await tell_cases(writing)
+    await tell_cases(writing, "consent")
     await writing.note(
         "consent_revoked",
         {
@@ -146,29 +145,3 @@ async def _owe(
             "it was known here: look at each (the timeline lists them), and say what follows",
             opened_at=writing.now, subject_id=str(consent.id), rule="E21",
         )  # fmt: skip
-
-
-async def tell_cases(writing: Writing) -> None:
-    """Cases of the person that are open, or that have something waiting for consent, look again, in every episode: a
-    consent belongs to the person (domain 3.5)."""
-    waits = exists().where(
-        AuthorizationRequest.authorization_id == Authorization.id,
-        AuthorizationRequest.status == AuthorizationStatus.WAITING_CONSENT,
-    )
-    rows = await writing.session.execute(
-        select(Authorization.id)
-        .where(Authorization.person_id == writing.episode.person_id, or_(Authorization.status.not_in(AT_REST), waits))
-        .order_by(Authorization.id)
-    )
-    for (case_id,) in rows.all():
-        await announce(
-            writing.session,
-            kind=AUTHORIZATION_CHANGED,
-            target=authorization_workflow(case_id),
-            payload={
-                "key": f"{writing.key}:consent:{case_id}",
-                "authorization_id": str(case_id),
-                "at": writing.now.isoformat(),
-            },
-            at=writing.now,
-        )

@@ -5,14 +5,12 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from activities.hands import Writing
+from activities.told_cases import AT_REST, tell_cases
 from definitions.ids import derived
-from definitions.vocabulary import AuthorizationStatus, Role
+from definitions.vocabulary import Role
 from storage.models import Authorization, Transition
 from storage.repositories import work
 from storage.repositories.case_restatement import cancel_case
-from storage.repositories.outbox import tell_cases
-
-CASE_ENDED = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
 
 
 async def ask_no_more_for(writing: Writing, row: Transition) -> None:
@@ -21,7 +19,7 @@ async def ask_no_more_for(writing: Writing, row: Transition) -> None:
     rows = await writing.session.execute(
         select(Authorization).where(
             Authorization.transition_id == row.id, Authorization.stay_id.is_(None),
-            Authorization.status.not_in(CASE_ENDED),
+            Authorization.status.not_in(AT_REST),
         ).with_for_update()
     )  # fmt: skip
     for case in rows.scalars():
@@ -44,4 +42,4 @@ async def ask_no_more_for(writing: Writing, row: Transition) -> None:
 async def stays_where_it_is(writing: Writing, what: str) -> None:
     """A move that was approved does not happen now: reviews that it made needless are due again (AUTH-04)."""
     await writing.session.flush()
-    await tell_cases(writing.session, episode_id=writing.episode.id, key=f"{writing.key}:{what}", now=writing.now)
+    await tell_cases(writing, what)

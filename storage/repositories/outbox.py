@@ -2,14 +2,11 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from definitions.ids import authorization_workflow
-from definitions.vocabulary import AuthorizationStatus
-from storage.models import Authorization, Outbox
+from storage.models import Outbox
 
 EPISODE_FACT = "episode_fact"
 """Signal `fact_recorded` to an episode; payload is a FactRecorded."""
@@ -26,23 +23,6 @@ MIDNIGHT_WANTED = "midnight_wanted"
 async def announce(session: AsyncSession, *, kind: str, target: str, payload: dict[str, Any], at: datetime) -> None:
     """Add a message for workflow `target` to the current transaction."""
     session.add(Outbox(kind=kind, target=target, payload=payload, created_at=at))
-
-
-async def tell_cases(session: AsyncSession, *, episode_id: UUID, key: str, now: datetime) -> None:
-    """Every open case of an episode looks at its rows again: a consent, a move or the cover changed."""
-    rows = await session.execute(
-        select(Authorization.id).where(
-            Authorization.episode_id == episode_id,
-            Authorization.status.not_in(
-                [AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED]
-            ),
-        )
-    )
-    for (case_id,) in rows:
-        await announce(
-            session, kind=AUTHORIZATION_CHANGED, target=authorization_workflow(case_id),
-            payload={"key": f"{key}:{case_id}", "authorization_id": str(case_id), "at": now.isoformat()}, at=now,
-        )  # fmt: skip
 
 
 async def claim(session: AsyncSession, limit: int = 50) -> list[Outbox]:

@@ -19,13 +19,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("house"))
     try:
         made.start()
-        asyncio.run(_stand(made))
+        asyncio.run(stand(made))
         yield made
     finally:
         made.stop()
 
 
-async def _stand(house: House) -> None:
+async def stand(house: House) -> None:
+    """Its clock stands at MOMENT."""
     driver = Driver(house)
     await driver.open(MOMENT)
     await driver.close()

@@ -13,10 +13,9 @@ import httpx2
 import psycopg
 import pytest
 
-from local.rehearsal.driver import Driver
 from local.rehearsal.house import ROOT, House
 from local.stack.process import ChildProcess, free_port
-from tests.api.conftest import MOMENT
+from tests.api.conftest import stand
 
 GROUPS = "reviewers=reviewer@harbor,night=clinician@harbor+lakeside,auditors=auditor@*"
 
@@ -67,16 +66,10 @@ def house(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hous
     )  # fmt: skip
     try:
         made.start()
-        asyncio.run(_stand(made))
+        asyncio.run(stand(made))
         yield made
     finally:
         made.stop()
-
-
-async def _stand(house: House) -> None:
-    driver = Driver(house)
-    await driver.open(MOMENT)
-    await driver.close()
 
 
 def me(house: House, token: str, path: str = "/v1/me") -> httpx2.Response:

@@ -216,6 +216,33 @@ def test_a_withdrawn_request_cannot_be_decided(caller: Caller) -> None:
     assert (error.status, error.code) == (409, "already_decided")
 
 
+def test_an_approved_move_that_is_taken_back_takes_its_questions_back(house: House, caller: Caller) -> None:
+    """E07: the payer was asked for the new level when the move was approved; the case stayed open for ever before."""
+    stage = admitted(caller)
+    stage.rate("2.5")
+    later = (MOMENT + timedelta(days=2)).isoformat()
+    asked = caller.post(
+        "clinician", f"/v1/episodes/{stage.episode}/transitions", wish(effective_at=later)
+    )  # fmt: skip
+    assert stage.approve(asked["subject_id"])["status"] == "scheduled"
+    assert {c["level"]: c["status"] for c in stage.page()["authorizations"]}["2.5"] != "cancelled"
+    caller.post("clinician", f"/v1/transitions/{asked['subject_id']}/withdraw", {"reason": "relapse"})
+    cases = {c["level"]: c for c in stage.page()["authorizations"]}
+    assert (cases["2.5"]["status"], cases["3.5"]["status"] != "cancelled") == ("cancelled", True)
+    with psycopg.connect(house.postgres.dsn("stepdown")) as connection:
+        requests = connection.execute(
+            "SELECT kind, status, first_sent_at IS NOT NULL FROM authorization_request WHERE authorization_id = %s "
+            "ORDER BY requested_at, kind DESC", (cases["2.5"]["id"],)
+        ).fetchall()  # fmt: skip
+        granted = connection.execute(
+            "SELECT count(*) FROM open_item WHERE subject_id = %s AND kind = 'authorization_withdrawn' AND status = 'open'",
+            (cases["2.5"]["id"],),
+        ).fetchone()  # fmt: skip
+    answered = requests[0][1] not in ("cancelled",)
+    assert requests[0][0] == "initial"
+    assert answered is (granted == (1,)), "what was granted is given back by a person; what was not is taken back"
+
+
 def test_a_bed_taken_between_preview_and_execution(caller: Caller) -> None:
     """E63: the loser is told which beds are free."""
     first, second = started(caller), started(caller)

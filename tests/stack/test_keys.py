@@ -13,13 +13,12 @@ import pytest
 
 from local.keys import KeyDesk, KeyRefused, desk_of
 from local.rehearsal.caller import Caller
-from local.rehearsal.driver import Driver
 from local.rehearsal.house import House
 from runtime.keyring import SealBroken, sealed_under
 from runtime.keyring_file import load_keyring, read_keys
 from runtime.people import open_person
 from storage.repositories.person import erase_person
-from tests.api.conftest import MOMENT
+from tests.api.conftest import MOMENT, stand
 from tests.api.test_refusals import admitted, referral
 
 
@@ -28,16 +27,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("house"))
     try:
         made.start()
-        asyncio.run(_stand(made))
+        asyncio.run(stand(made))
         yield made
     finally:
         made.stop()
-
-
-async def _stand(house: House) -> None:
-    driver = Driver(house)
-    await driver.open(MOMENT)
-    await driver.close()
 
 
 async def desk(house: House) -> KeyDesk:
