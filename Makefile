@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset test check format demo verify bench keys chaos fuzz browser venv-package lock
+.PHONY: help setup up down status reset test check format demo verify bench keys chaos fuzz support browser venv-package lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -37,7 +37,7 @@ reset: $(READY) ## delete the demo data, after asking
 test: $(READY) browser ## run all tests
 	@$(PY) -m pytest $(ARGS)
 
-check: $(READY) ## lint, types, floors, migrations, locked definitions, secrets
+check: $(READY) ## lint, types, floors, migrations, locked definitions, secrets, known faults of packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -45,6 +45,7 @@ check: $(READY) ## lint, types, floors, migrations, locked definitions, secrets
 	$(PY) -m local.stack check-migrations
 	$(PY) -m local.definitions check
 	$(PY) -m local.secret_scan
+	$(PY) -m local.advisories
 
 format: $(READY) ## put the code into its house form
 	$(VENV)/bin/ruff check --fix .
@@ -61,6 +62,9 @@ bench: $(READY) ## measure, each number beside its floor (JSON lines)
 
 keys: $(READY) ## the keys of the house: what stands under which (ARGS="rotate" for a new one, while everything runs)
 	@$(PY) -m local.keys $(or $(ARGS),status)
+
+support: $(READY) ## a file for finding a fault: versions, counts, what is stuck, the last errors; no names, no secrets
+	@$(PY) -m local.support $(ARGS)
 
 chaos: $(READY) ## kill the parts while they work and look for what was lost (ROUNDS=n, ten minutes by default)
 	@$(PY) -m local.chaos --rounds $(ROUNDS)

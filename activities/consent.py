@@ -44,7 +44,7 @@ async def _sign(writing: Writing, request: SignConsent) -> Answer | Refusal:
     form = writing.edition.consents.get(request.form)
     if form is None:
         known = ", ".join(writing.edition.consents)
-        return Refusal(code=ErrorType.NOT_FOUND, detail=f"no consent form {request.form!r}; choose from {known}")
+        return Refusal(code=ErrorType.NOT_FOUND, detail=f"no such consent form; choose from {known}")
     problem = future_problem(request.signed_at, request.now, "signature")
     if problem is not None:
         return problem

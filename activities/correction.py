@@ -56,7 +56,6 @@ async def correct(writing: Writing, request: CorrectMovement) -> Answer | Refusa
             "kind": row.kind.value,
             "before": before.isoformat(),
             "after": None if request.void else at.isoformat(),
-            "reason": request.reason,
             **diff,
         },
     )

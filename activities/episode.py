@@ -210,5 +210,5 @@ async def _resolve(writing: Writing, request: ResolveItem) -> Answer | Refusal:
         return Refusal(code=ErrorType.FORBIDDEN, detail="this item closes by its review, under /v1/break-glass")
     item.status = OpenItemStatus.CANCELLED if request.cancelled else OpenItemStatus.DONE
     item.resolved_at, item.resolved_by, item.resolution = writing.now, writing.actor, request.resolution
-    await writing.note("item_resolved", {"item": str(item.id), "kind": item.kind, "resolution": request.resolution})
+    await writing.note("item_resolved", {"item": str(item.id), "kind": item.kind})
     return answer_for(writing, item.id, item.status.value)

@@ -262,11 +262,11 @@ async def _refuse_request(writing: Writing, row: Transition, request: DecideTran
         facility=writing.episode.facility,
         kind="transition_returned" if returned else "transition_denied",
         owner_role=Role.CLINICIAN.value,
-        why=f"the request for {row.to_level} was {row.status.value}: {request.reason}",
+        why=f"the request for {row.to_level} was {row.status.value}; the reason stands on the request",
         opened_at=writing.now,
         subject_id=str(row.id),
     )
-    await writing.note(f"transition_{row.status.value}", {"transition": str(row.id), "reason": request.reason})
+    await writing.note(f"transition_{row.status.value}", {"transition": str(row.id)})
     return answer_for(writing, row.id, row.status.value)
 
 
@@ -371,5 +371,5 @@ async def _withdraw(writing: Writing, request: WithdrawTransition) -> Answer | R
     row.decision_reason = request.reason
     row.decided_by, row.decided_at = request.actor, request.now
     row.version += 1
-    await writing.note("transition_withdrawn", {"transition": str(row.id), "reason": request.reason})
+    await writing.note("transition_withdrawn", {"transition": str(row.id)})
     return answer_for(writing, row.id, row.status.value)

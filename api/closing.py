@@ -78,7 +78,7 @@ async def resolve_exception(
         if first is not None:
             return first
         if row.resolved_at is not None:
-            raise problem(ErrorType.ALREADY_DECIDED, f"resolved already: {row.resolution}", changed_by=row.resolved_by)
+            raise problem(ErrorType.ALREADY_DECIDED, "resolved already; look again", changed_by=row.resolved_by)
         voided = False
         if body.void_charge:
             live = await session.execute(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import boards, disclosures, memory, midnight, ninety_days, reviews, startup, transitions, x12
+from bench import boards, disclosures, memory, midnight, ninety_days, reviews, sealing, startup, transitions, x12
 from local.rehearsal.house import House
 from runtime.temporal import leave
 
@@ -47,6 +47,7 @@ def in_a_house(measure: Callable[[House], Awaitable[None]]) -> None:
 
 def main() -> int:
     decisions()
+    in_a_house(sealing.measure)
     in_a_house(memory.measure)
     in_a_house(ninety_days.measure)
     reviews.run()

@@ -52,7 +52,7 @@ def _values(instrument: Instrument, answers: Mapping[str, Any]) -> Values | Refu
         if item is None:
             return _refuse(
                 ErrorType.INVALID_REQUEST,
-                f"{instrument.key} has no item {key!r}; its items are {', '.join(i.key for i in instrument.items)}",
+                f"{instrument.key} has no such item; its items are {', '.join(i.key for i in instrument.items)}",
             )
         if item.text or answer is None:
             continue

@@ -46,7 +46,7 @@ def legal_move(facts: PlanFacts, wish: Wish) -> Move | Refusal:
     target = facts.levels.get(wish.to_level or "")
     if target is None:
         known = ", ".join(facts.levels)
-        return Refusal(code=ErrorType.UNKNOWN_LEVEL, detail=f"{wish.to_level!r} is no level here; choose from {known}")
+        return Refusal(code=ErrorType.UNKNOWN_LEVEL, detail=f"no such level here; choose from {known}")
     if facts.phase in (Phase.CLOSED, Phase.NOT_ADMITTED):
         return Refusal(code=ErrorType.EPISODE_CLOSED, detail="the episode has ended; start a new one for a readmission")
     if facts.phase is Phase.INTAKE:
