@@ -71,7 +71,7 @@ def wire(
         EpisodeActivities(episode),
         TransitionActivities(episode),
         MovementActivities(episode),
-        ConsentActivities(episode),
+        ConsentActivities(episode, keyring=keyring),
         CoverageActivities(episode),
         AuthorizationActivities(case, keyring),
         DisputeActivities(case, keyring),

@@ -10,7 +10,8 @@ from sqlalchemy import func, select, update
 
 from activities.hands import Writing
 from activities.per_diem_accounts import write_accounts
-from activities.plan_execution import open_wanted_case, present_consent
+from activities.plan_execution import open_wanted_case
+from activities.presenting import present_consent
 from definitions.coverage import CoverageInterval
 from definitions.disclosure import RecordPeriod
 from definitions.episode import ChangeCoverage

@@ -5,14 +5,17 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
+
 from activities.coverage_effects import settle
 from activities.hands import Writing
-from activities.plan_execution import present_consent
+from activities.presenting import present_consent
 from activities.transition import execute_scheduled
 from definitions.deadline import Deadline
 from definitions.ids import derived
-from definitions.vocabulary import ConsentStatus, DeadlineKind, OpenItemStatus, Role
+from definitions.vocabulary import ConsentStatus, DeadlineKind, OpenItemStatus, Phase, Role
 from rules.calendar import facility_date
+from rules.consent import REPRESENTED_AFTER_HOURS, reminders
 from rules.coverage import primary_on
 from rules.deadlines import due
 from rules.episode_clock import deadlines_of
@@ -21,6 +24,7 @@ from storage.reads.clock_facts import ASSESSMENT_NOTICE, HOLD_NOTICE, RETURN_NOT
 from storage.repositories import work
 from storage.repositories.coverage import coverages_of
 
+CAPACITY = "consent_capacity"
 Effect = Callable[[Writing, Deadline, datetime], Awaitable[None]]
 
 
@@ -72,30 +76,63 @@ async def _assessment_escalates(writing: Writing, deadline: Deadline, now: datet
 
 
 async def _consent_renews(writing: Writing, deadline: Deadline, now: datetime) -> None:
-    """Presented again ahead of expiry (domain 3.4)."""
+    """Presented again ahead of expiry, and spoken of again 14 and 3 days before (domain 3.4)."""
     consent = await writing.session.get(Consent, UUID(deadline.subject_id))
-    if consent is None:
+    if consent is None or consent.signed_at is None or consent.expires_at is None:
         return
-    present_consent(
-        writing, form=consent.form, program=consent.program, due_at=consent.expires_at, renews=consent.id,
-        transition_id=None, reason=deadline.why,
+    form = writing.edition.consents.get(consent.form)
+    ahead = reminders(consent.signed_at, consent.expires_at, form.renew_days_before if form else ())
+    consent.reminded = max(sum(at <= now for at in ahead), consent.reminded + 1)
+    await _present_again(writing, consent, due_at=consent.expires_at, reason=deadline.why)
+    await work.open_item(
+        writing.session, item_id=derived(consent.id, "consent_renewal", str(consent.reminded)),
+        episode_id=writing.episode.id, facility=writing.episode.facility, kind="consent_renewal",
+        owner_role=Role.ADMISSIONS.value, why=deadline.why, opened_at=deadline.at, due_at=consent.expires_at,
+        subject_id=consent.form, rule="domain 3.4",
     )  # fmt: skip
-    await _owe(writing, deadline, "consent_renewal", Role.ADMISSIONS.value, deadline.why, subject=consent.form)
-    await writing.note("consent_renewal_due", {"consent": str(consent.id), "form": consent.form}, at=deadline.at)
+    detail = {"consent": str(consent.id), "form": consent.form, "reminder": consent.reminded}
+    await writing.note("consent_renewal_due", detail, at=deadline.at)
+
+
+async def _present_again(writing: Writing, consent: Consent, *, due_at: datetime | None, reason: str) -> None:
+    """One presentation of a form waits at a time."""
+    await writing.session.flush()
+    waiting = await writing.session.execute(
+        select(Consent.id).where(
+            Consent.episode_id == writing.episode.id,
+            Consent.form == consent.form,
+            Consent.status == ConsentStatus.PRESENTED,
+        )
+    )
+    if waiting.first() is None:
+        present_consent(
+            writing, form=consent.form, program=consent.program, due_at=due_at, renews=consent.id, transition_id=None,
+            reason=reason,
+        )  # fmt: skip
 
 
 async def _consent_expires(writing: Writing, deadline: Deadline, now: datetime) -> None:
-    """Blocks new disclosures at that instant (E17)."""
+    """Blocks new disclosures at that instant (E17). What a guardian signed ends as the minor comes of age: the patient is
+    asked now (E11)."""
     consent = await writing.session.get(Consent, UUID(deadline.subject_id))
     if consent is None:
         return
     consent.status = ConsentStatus.EXPIRED
     consent.version += 1
-    await _owe(
-        writing, deadline, "consent_expired", Role.ADMISSIONS.value,
-        f"consent {consent.form} expired: what it covered is held until it is signed again", subject=consent.form,
-    )  # fmt: skip
-    await writing.note("consent_expired", {"consent": str(consent.id), "form": consent.form}, at=deadline.at)
+    await writing.session.flush()
+    by_age = consent.scope.get("ends_by") == "majority"
+    if by_age:
+        await _present_again(writing, consent, due_at=deadline.at, reason="the patient came of age")
+    why = (
+        f"consent {consent.form} was signed by a guardian and ended as the patient came of age: the patient signs now, and "
+        "until then what it covered is held (E11)"
+        if by_age
+        else f"consent {consent.form} expired: what it covered is held until it is signed again"
+    )
+    kind = "consent_majority" if by_age else "consent_expired"
+    await _owe(writing, deadline, kind, Role.ADMISSIONS.value, why, subject=consent.form)
+    detail = {"consent": str(consent.id), "form": consent.form, "majority": by_age}
+    await writing.note("consent_expired", detail, at=deadline.at)
 
 
 async def _transition(writing: Writing, deadline: Deadline, now: datetime) -> None:
@@ -128,6 +165,12 @@ async def _hold_ends(writing: Writing, deadline: Deadline, now: datetime) -> Non
 async def _item_escalates(writing: Writing, deadline: Deadline, now: datetime) -> None:
     item = await writing.session.get(OpenItem, UUID(deadline.subject_id))
     if item is None or item.status is not OpenItemStatus.OPEN:
+        return
+    if item.kind == CAPACITY and writing.episode.phase not in (Phase.CLOSED, Phase.NOT_ADMITTED):
+        # Asked again each shift until somebody signs or the episode ends (domain 11.1).
+        shifts = (now - deadline.at) // REPRESENTED_AFTER_HOURS + 1
+        item.due_at = deadline.at + shifts * REPRESENTED_AFTER_HOURS
+        await writing.note("consent_asked_again", {"item": str(item.id), "form": item.subject_id}, at=deadline.at)
         return
     item.escalated_at = now
     await writing.note(

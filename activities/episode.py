@@ -9,7 +9,8 @@ from temporalio import activity
 
 from activities.deadline_effects import fire
 from activities.hands import EpisodeHands, Writing, answer_for, refused_by_database
-from activities.plan_execution import present_consent, raise_assessments
+from activities.plan_execution import raise_assessments
+from activities.presenting import present_consent
 from definitions.break_glass import REVIEW_ITEM
 from definitions.contracts import EpisodeContract
 from definitions.episode import (

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Table, select, update
 
 from activities.hands import Writing
+from activities.presenting import present_consent, renew_before_window
 from definitions.errors import Refusal
 from definitions.ids import derived
 from definitions.movement import MovementFact
@@ -220,45 +221,6 @@ async def _consents(writing: Writing, plan: TransitionPlan, transition_id: UUID 
     return asked
 
 
-def present_consent(
-    writing: Writing,
-    *,
-    form: str,
-    program: str | None,
-    due_at: datetime | None,
-    renews: UUID | None,
-    transition_id: UUID | None,
-    reason: str,
-) -> UUID:
-    """Put a form before the patient: status presented, scope copied from the edition (domain 3.4)."""
-    definition = writing.edition.consents[form]
-    consent_id = derived(writing.key, "consent", form, program or "")
-    writing.session.add(
-        Consent(
-            id=consent_id,
-            person_id=writing.episode.person_id,
-            episode_id=writing.episode.id,
-            form=form,
-            edition=definition.edition,
-            program=program,
-            status=ConsentStatus.PRESENTED,
-            scope={
-                "purposes": [p.value for p in definition.purposes],
-                "contents": [c.value for c in definition.contents],
-                "recipients": [],
-                "recipient_classes": list(definition.recipient_classes),
-            },
-            presented_at=writing.now,
-            due_at=due_at,
-            renews=renews,
-            transition_id=transition_id,
-            reason=reason,
-            version=1,
-        )
-    )
-    return consent_id
-
-
 async def _authorization(
     writing: Writing, plan: TransitionPlan, stay_id: UUID | None, transition_id: UUID | None, movement_id: UUID
 ) -> None:
@@ -321,6 +283,7 @@ async def open_wanted_case(
         why=wanted.why,
         delay_reason=wanted.delay_reason,
     )
+    await renew_before_window(writing, wanted.through_date, key=key)
     return case_id
 
 

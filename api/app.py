@@ -25,6 +25,7 @@ from api.routes import (
     break_glass,
     census,
     codec,
+    consents,
     coverages,
     departures,
     disclosures,
@@ -136,7 +137,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(
         Guard, public_url=settings.public_url, rates=rates, also={"/codec/decode": settings.temporal_ui_origin}
     )
-    care = (operation, users, codec, episodes, coverages, transitions, authorizations, census, events)
+    care = (operation, users, codec, episodes, consents, coverages, transitions, authorizations, census, events)
     records = (break_glass, disclosures, departures, documents, fhir, retention, exports)
     for routes in (*care, people, payer_exchange, quarantine, *records):
         app.include_router(routes.router)

@@ -7,7 +7,16 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from definitions.identity import NotSameReason, Settled
-from definitions.vocabulary import CoverageAct, CoverageKind, CoverageReason, DeviationReason, Disposition
+from definitions.vocabulary import (
+    Capacity,
+    CoverageAct,
+    CoverageKind,
+    CoverageReason,
+    DeviationReason,
+    Disposition,
+    SignatureMethod,
+    SigningParty,
+)
 
 
 class Body(BaseModel):
@@ -104,6 +113,9 @@ class AssessmentBody(Body):
 
 
 class ConsentBody(Body):
+    """`capacity` lacking: nothing is signed, it is put again later. `interpreter` and `witness` are ids of the house, no names.
+    `shown_sha256`: of the presentation that was on the screen; an electronic signature needs it."""
+
     form: Short
     program: Short | None = None
     signed_at: AwareDatetime
@@ -111,6 +123,13 @@ class ConsentBody(Body):
     recipients: Annotated[list[Short], Field(max_length=10)] = []
     refused: bool = False
     reason: Text | None = None
+    guardian_id: UUID | None = None
+    method: SignatureMethod = SignatureMethod.PAPER
+    language: Annotated[str, Field(min_length=2, max_length=12)] = "en"
+    interpreter: Short | None = None
+    capacity: Capacity = Capacity.PRESENT
+    shown_sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
+    witness: Short | None = None
 
 
 class RevokeBody(Body):
@@ -121,6 +140,8 @@ class RevokeBody(Body):
     channel: Short
     recipient: Short | None = None
     written_at: AwareDatetime | None = None
+    revoked_by: SigningParty = SigningParty.PATIENT
+    guardian_id: UUID | None = None
 
 
 class TransitionBody(Body):

@@ -24,6 +24,8 @@ class ConsentClock(WireModel):
     renew_days_before: tuple[int, ...]
     signed_at: Moment
     renewal_open: bool
+    reminded: int = 0
+    """Reminders of renewal that were given."""
 
 
 class TransitionClock(WireModel):

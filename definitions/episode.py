@@ -12,6 +12,7 @@ from definitions.base import Moment, WireModel
 from definitions.deadline import Deadline
 from definitions.errors import Refusal
 from definitions.vocabulary import (
+    Capacity,
     CoverageAct,
     CoverageReason,
     DeviationReason,
@@ -19,6 +20,8 @@ from definitions.vocabulary import (
     MovementKind,
     Phase,
     Role,
+    SignatureMethod,
+    SigningParty,
 )
 
 
@@ -149,6 +152,15 @@ class SignConsent(Command):
     recipients: tuple[str, ...] = ()
     refused: bool = False
     reason: str | None = None
+    guardian_id: UUID | None = None
+    """Whose authority a guardian or representative signs by."""
+    method: SignatureMethod = SignatureMethod.PAPER
+    language: str = "en"
+    interpreter: str | None = None
+    """The interpreter's id, never a name."""
+    capacity: Capacity = Capacity.PRESENT
+    shown_sha256: str | None = None
+    """Of the text as it was shown; required for an electronic signature."""
 
 
 class RevokeConsent(Command):
@@ -160,6 +172,8 @@ class RevokeConsent(Command):
     channel: str
     recipient: str | None = None
     written_at: Moment | None = None
+    revoked_by: SigningParty = SigningParty.PATIENT
+    guardian_id: UUID | None = None
 
 
 class ChangeCoverage(Command):

@@ -53,6 +53,8 @@ class ConsentOnFile(WireModel):
     period: RecordPeriod | None = None
     taken_back: tuple[str, ...] = ()
     """Recipients for whom it was revoked while the rest of it stands."""
+    lacks: tuple[str, ...] = ()
+    """Elements of 2.31(a) that it was found without: it covers nothing (2.31(c))."""
     signed_at: Moment | None = None
     expires_at: Moment | None = None
     revoked_at: Moment | None = None
@@ -90,6 +92,8 @@ class ConsentOnFile(WireModel):
 
     def _unnamed(self, ask: DisclosureAsk) -> str | None:
         """What of the ask the consent does not name, or names no more."""
+        if self.lacks:
+            return f"lacks {', '.join(self.lacks)} and covers nothing (2.31(c))"
         if ask.purpose not in self.purposes:
             return f"does not name {ask.purpose.value}"
         if ask.content not in self.contents:

@@ -1,11 +1,10 @@
 """Every deadline of an episode from its rows: what happens next, when and why (D6, domain 11.1)."""
 
-from datetime import timedelta
-
 from definitions.clock_facts import ClockFacts, ConsentClock
 from definitions.deadline import Deadline
 from definitions.vocabulary import DeadlineKind
 from rules.calendar import midnight_before
+from rules.consent import reminders
 
 
 def deadlines_of(facts: ClockFacts) -> tuple[Deadline, ...]:
@@ -57,14 +56,15 @@ def _consent(consent: ConsentClock) -> list[Deadline]:
             subject_id=str(consent.id),
         )
     ]
-    ahead = [consent.expires_at - timedelta(days=d) for d in sorted(consent.renew_days_before, reverse=True)]
-    ahead = [at for at in ahead if at > consent.signed_at]
-    if ahead and not consent.renewal_open:
+    ahead = reminders(consent.signed_at, consent.expires_at, consent.renew_days_before)
+    # A renewal that a plan has presented already is spoken of only by the later reminders.
+    told = max(consent.reminded, 1) if consent.renewal_open else consent.reminded
+    if told < len(ahead):
         found.append(
             Deadline(
                 key=f"consent:{consent.id}:renewal",
                 kind=DeadlineKind.CONSENT_RENEWAL,
-                at=ahead[0],
+                at=ahead[told],
                 why=f"consent {consent.form} runs out on {consent.expires_at.date().isoformat()}; renew it",
                 subject_id=str(consent.id),
             )

@@ -43,6 +43,7 @@ def consents_on_file(rows: Iterable[ConsentRow]) -> tuple[ConsentOnFile, ...]:
             programs=tuple(c.scope.get("programs", [])),
             period=RecordPeriod.model_validate(c.scope["period"]) if c.scope.get("period") else None,
             taken_back=tuple(c.scope.get("taken_back", [])),
+            lacks=tuple(c.scope.get("lacks", [])),
             signed_at=c.signed_at,
             expires_at=c.expires_at,
             revoked_at=c.revoked_at,

@@ -99,3 +99,21 @@ def seal_copy(keyring: Keyring, person_id: UUID, wrapped: bytes, export_id: UUID
 def open_copy(keyring: Keyring, person_id: UUID, wrapped: bytes, export_id: UUID, name: str, sealed: bytes) -> bytes:
     bound = b"copy:" + export_id.bytes + name.encode()
     return keyring.data_key(wrapped, person_id.bytes).open(sealed, bound)
+
+
+def seal_consent_text(keyring: Keyring, person_id: UUID, wrapped: bytes, consent_id: UUID, text: bytes) -> bytes:
+    """The text of a consent as it was shown, bound to its row."""
+    return keyring.data_key(wrapped, person_id.bytes).seal(text, b"consent:" + consent_id.bytes)
+
+
+def open_consent_text(keyring: Keyring, person_id: UUID, wrapped: bytes, consent_id: UUID, sealed: bytes) -> bytes:
+    return keyring.data_key(wrapped, person_id.bytes).open(sealed, b"consent:" + consent_id.bytes)
+
+
+def seal_guardian(keyring: Keyring, person_id: UUID, wrapped: bytes, guardian_id: UUID, name: str) -> bytes:
+    """The name of who may sign for somebody: under the key of the person it is about."""
+    return keyring.data_key(wrapped, person_id.bytes).seal(name.encode(), b"guardian:" + guardian_id.bytes)
+
+
+def open_guardian(keyring: Keyring, person_id: UUID, wrapped: bytes, guardian_id: UUID, sealed: bytes) -> str:
+    return keyring.data_key(wrapped, person_id.bytes).open(sealed, b"guardian:" + guardian_id.bytes).decode()

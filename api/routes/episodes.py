@@ -189,7 +189,7 @@ async def clear(alert_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, 
 async def sign(episode_id: UUID, body: bodies.ConsentBody, key: Key, held: Wired, user: ActingStaff) -> JSONResponse:
     about = await about_episode(held, user, episode_id)
     return await Asked(held, user, key).run(
-        "sign_consent", about, body, SignConsent, "sign_consent", witnessed_by=user.actor
+        "sign_consent", about, body, SignConsent, "sign_consent", witnessed_by=body.witness or user.actor
     )
 
 

@@ -31,7 +31,7 @@ ROWS = text(
           'escalate_at', d.escalate_at, 'escalated', d.escalated_at IS NOT NULL))
        FROM assessment_due d WHERE d.episode_id = :episode AND d.status = 'due') AS requirements,
       (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'form', c.form, 'presented', c.status = 'presented',
-          'signed_at', c.signed_at, 'expires_at', c.expires_at))
+          'signed_at', c.signed_at, 'expires_at', c.expires_at, 'reminded', c.reminded))
        FROM consent c WHERE c.episode_id = :episode AND c.status IN ('signed', 'presented')) AS consents,
       (SELECT jsonb_agg(jsonb_build_object('id', t.id, 'to_level', t.to_level, 'effective_at', t.effective_at,
           'disposition', t.disposition))

@@ -38,6 +38,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/alerts/{alert_id}/acknowledge": {},
     "POST /v1/alerts/{alert_id}/clear": {"reason": "seen"},
     "POST /v1/episodes/{episode_id}/consents": {"form": "treatment", "signed_at": AT},
+    "POST /v1/episodes/{episode_id}/guardians": {
+        "family": "Nobody", "given": "N", "relationship": "parent", "document": "d-1", "from_date": DAY,
+    },
     "POST /v1/consents/{consent_id}/revoke": {"received_at": AT, "channel": "letter"},
     "POST /v1/episodes/{episode_id}/leave": {"left_at": AT, "reason": "pass"},
     "POST /v1/episodes/{episode_id}/return": {"returned_at": AT},
@@ -169,6 +172,10 @@ def make_rows(house: House, caller: Caller) -> Rows:
     stage.assess("CSSRS_SCREEN", **{"1": 1, "2": 1, "3": 1, "4": 1, "5": 0, "6": 0})
     stage.rate("2.5")
     asked = caller.post("clinician", f"/v1/episodes/{stage.episode}/transitions", wish())
+    way = f"/v1/episodes/{stage.episode}/consents"
+    text = caller.get("clinician", f"{way}/telehealth/presentation")["sha256"]
+    signed = {"form": "telehealth", "signed_at": AT, "method": "electronic", "shown_sha256": text}
+    consent = caller.post("clinician", way, signed)["subject_id"]
     page = stage.page()
     with psycopg.connect(house.postgres.dsn("stepdown"), autocommit=True) as connection:
         stay = _one(connection, "SELECT id FROM stay WHERE episode_id = %s", stage.episode)
@@ -228,7 +235,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
     return Rows(
         {
             "episode_id": stage.episode, "transition_id": asked["subject_id"], "case_id": page["authorizations"][0]["id"],
-            "consent_id": page["consents"][0]["id"], "alert_id": page["alerts"][0]["id"], "item_id": item,
+            "form": "treatment", "consent_id": consent, "alert_id": page["alerts"][0]["id"], "item_id": item,
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
             "pair_id": pair, "glass_id": glass,

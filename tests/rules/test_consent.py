@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from definitions.consent import ConsentForm, ValidityKind
 from definitions.consent_wording import ConsentElement, ConsentWording, MinorLaw, MinorRule
-from definitions.vocabulary import ContentClass, Purpose, SignatureMethod, SigningParty, Track
+from definitions.vocabulary import ConsentStatus, ContentClass, Purpose, SignatureMethod, SigningParty, Track
 from rules.consent import (
     age_on,
     ends_at,
@@ -23,6 +23,7 @@ from rules.consent import (
     reminders,
     required_elements,
 )
+from rules.disclosure import ConsentOnFile, DisclosureAsk, judge
 from runtime.catalog import load_catalog
 
 CATALOG = load_catalog()
@@ -206,3 +207,19 @@ def test_reminders_stand_between_signature_and_end_in_order(days: int, ahead: li
 )
 def test_whether_a_consent_outlives_the_days_asked_for(expires: datetime | None, through: date, stands: bool) -> None:
     assert outlives(expires, through, ZONE) is stands
+
+
+def test_a_consent_found_without_an_element_covers_nothing() -> None:
+    """2.31(c), at the gate."""
+    whole = ConsentOnFile(
+        consent_id="c", form="part2_tpo", status=ConsentStatus.SIGNED, purposes=(Purpose.PAYMENT,),
+        contents=(ContentClass.CLAIM,), recipients=("payer/meridian",), signed_at=AT,
+    )  # fmt: skip
+    ask = DisclosureAsk(
+        person_id="p", episode_id="e", content=ContentClass.CLAIM, purpose=Purpose.PAYMENT, recipient="payer/meridian",
+        recipient_class="health_plans",
+    )  # fmt: skip
+    assert judge(ask, (whole,), AT).allowed
+    verdict = judge(ask, (whole.model_copy(update={"lacks": ("discloser",)}),), AT)
+    assert not verdict.allowed
+    assert "lacks discloser" in verdict.reasons[0]

@@ -1,0 +1,339 @@
+"""A consent signed, refused, or not signed for want of capacity: who, when, how, and the text as it was shown (domain 3.4, 3.8;
+42 CFR 2.14, 2.15, 2.31)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from activities.hands import Writing, answer_for
+from activities.presenting import present_consent
+from activities.told_cases import tell_cases
+from definitions.consent import ConsentForm
+from definitions.consent_wording import MinorLaw
+from definitions.episode import Answer, SignConsent
+from definitions.errors import ErrorType, Refusal
+from definitions.ids import derived
+from definitions.vocabulary import Capacity, ConsentStatus, Role, SigningParty
+from rules.calendar import facility_date
+from rules.consent import (
+    REPRESENTED_AFTER_HOURS,
+    ends_at,
+    is_minor,
+    lacking_elements,
+    majority_at,
+    method_problem,
+    mixed_purposes,
+    parties_required,
+    party_problem,
+)
+from rules.consent_text import ShownForm, place_of, shown_form
+from rules.requests import future_problem
+from runtime.catalog import Catalog
+from runtime.keyring import Keyring, SealBroken
+from runtime.people import open_consent_text, open_person, seal_consent_text
+from storage.models import Consent, Person
+from storage.repositories import guardian, work
+
+OWED = (
+    "consent_to_sign", "consent_needed", "consent_renewal", "consent_expired", "consent_refused", "consent_capacity",
+    "consent_majority", "consent_before_window",
+)  # fmt: skip
+"""Kinds of items that a signature settles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What only the sealed record says of the patient, and what the day makes of it. `person` None: signed before the house
+    had its keys (people who were in care when it went live); then the patient is taken to be of age."""
+
+    person: Person | None
+    name: str
+    required: tuple[SigningParty, ...]
+    minor: bool
+    majority: datetime | None
+
+
+async def sign(writing: Writing, request: SignConsent, catalog: Catalog, keyring: Keyring | None) -> Answer | Refusal:
+    form = writing.edition.consents.get(request.form)
+    if form is None:
+        known = ", ".join(writing.edition.consents)
+        return Refusal(code=ErrorType.NOT_FOUND, detail=f"no such consent form; choose from {known}")
+    problem = future_problem(request.signed_at, request.now, "signature")
+    if problem is not None:
+        return problem
+    if form.names_recipients and not request.recipients and not request.refused:
+        return _wrong(f"{form.title} names its recipients; say who may be told")
+    if request.refused:
+        return await _refuse(writing, request, form)
+    if request.capacity is Capacity.LACKING:
+        return await _unable(writing, request, form)
+    about = await _known(writing, request, catalog, keyring)
+    if isinstance(about, Refusal):
+        return about
+    shown = await _judged(writing, request, form, catalog, about)
+    if isinstance(shown, Refusal):
+        return shown
+    return await _take(writing, request, form, about, shown, keyring)
+
+
+def _wrong(detail: str) -> Refusal:
+    return Refusal(code=ErrorType.INVALID_REQUEST, detail=detail)
+
+
+async def _known(writing: Writing, request: SignConsent, catalog: Catalog, keyring: Keyring | None) -> Known | Refusal:
+    if keyring is None:
+        return Known(None, "", (SigningParty.PATIENT,), minor=False, majority=None)
+    person = await writing.session.get(Person, writing.episode.person_id)
+    try:
+        if person is None or person.wrapped_key is None:
+            raise SealBroken("no key")
+        details = open_person(keyring, person.id, person.sealed, person.wrapped_key)
+    except SealBroken:
+        return Refusal(
+            code=ErrorType.NOT_FOUND, detail="the person's record does not open; nobody can sign for them here"
+        )
+    zone = writing.facility.zone
+    law: MinorLaw = catalog.minor_law(writing.facility.state, facility_date(request.signed_at, zone))
+    level = writing.levels.get(writing.episode.level or "")
+    name = " ".join((*details.given, details.family))
+    return Known(
+        person, name,
+        parties_required(details.birth_date, law, zone, request.signed_at, level.track if level else None),
+        is_minor(details.birth_date, law, zone, request.now), majority_at(details.birth_date, law, zone),
+    )  # fmt: skip
+
+
+async def _judged(
+    writing: Writing, request: SignConsent, form: ConsentForm, catalog: Catalog, about: Known
+) -> ShownForm | Refusal:
+    """The text that is signed, when this one may sign it this way and it lacks nothing."""
+    party = SigningParty(request.signed_by)
+    on = facility_date(request.signed_at, writing.facility.zone)
+    authority = await guardian.authority_of(writing.session, writing.episode.person_id, request.guardian_id, on)
+    said = party_problem(party, about.required, minor=about.minor, authority_on_record=authority)
+    said = said or mixed_purposes(form) or method_problem(
+        form, request.method, witnessed=request.witnessed_by not in (None, request.actor),
+        hash_shown=request.shown_sha256 is not None,
+    )  # fmt: skip
+    if said is not None:
+        return _wrong(said)
+    wording = catalog.wording(form, request.language, on)
+    if wording is None:
+        known = ", ".join(catalog.languages(form, on))
+        return _wrong(f"{form.title} has no text in that language; it has {known}: read it with an interpreter")
+    lacks = lacking_elements(form, wording, request.recipients)
+    if lacks:
+        return _wrong(
+            f"{form.title} lacks {', '.join(e.value for e in lacks)} and would cover nothing (42 CFR 2.31(c))"
+        )
+    shown = shown_form(
+        wording, edition=form.edition, patient=about.name, place=place_of(writing.facility, request.program),
+        recipients=request.recipients,
+    )  # fmt: skip
+    if request.shown_sha256 is not None and request.shown_sha256.lower() != shown.sha256:
+        return Refusal(
+            code=ErrorType.STALE,
+            detail="the text that was shown is not the text of this form now; show it again and let it be signed anew",
+        )
+    return shown
+
+
+async def _take(
+    writing: Writing, request: SignConsent, form: ConsentForm, about: Known, shown: ShownForm, keyring: Keyring | None
+) -> Answer | Refusal:
+    consent = await _presented(writing, request)
+    so_far = [s for s in consent.signatures or [] if s["party"] != request.signed_by]
+    if so_far and list(request.recipients) != consent.scope.get("recipients", []):
+        return _wrong("the other party signed for other recipients; both sign the same")
+    consent.signatures = [*so_far, _signature(request, shown)]
+    consent.scope = {**consent.scope, "recipients": list(request.recipients)}
+    consent.version += 1
+    if request.shown_sha256 is not None and keyring is not None and about.person is not None:
+        consent.rendering = _rendered(keyring, about.person, consent, request.signed_by, shown)
+    missing = _missing(about.required, consent.signatures)
+    if missing:
+        return await _half(writing, request, form, consent, missing)
+    return await _whole(writing, request, form, consent, about)
+
+
+def _signature(request: SignConsent, shown: ShownForm) -> dict[str, Any]:
+    return {
+        "party": request.signed_by,
+        "guardian": str(request.guardian_id) if request.guardian_id else None,
+        "at": request.signed_at.isoformat(),
+        "method": request.method.value,
+        "language": request.language,
+        "interpreter": request.interpreter,
+        "capacity": request.capacity.value,
+        "version": shown.version,
+        "sha256": request.shown_sha256.lower() if request.shown_sha256 else None,
+        "witness": request.witnessed_by or request.actor,
+        "recorded_by": request.actor,
+    }
+
+
+def _rendered(keyring: Keyring, person: Person, consent: Consent, party: str, shown: ShownForm) -> bytes:
+    """One text for each who signed, in the language each was shown it."""
+    if person.wrapped_key is None:
+        raise RuntimeError("a person whose record opened has a key")
+    kept: dict[str, Any] = {}
+    if consent.rendering is not None:
+        kept = json.loads(open_consent_text(keyring, person.id, person.wrapped_key, consent.id, consent.rendering))
+    kept[party] = json.loads(shown.canonical)
+    text = json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()
+    return seal_consent_text(keyring, person.id, person.wrapped_key, consent.id, text)
+
+
+def _missing(required: Sequence[SigningParty], signatures: Sequence[dict[str, Any]]) -> tuple[SigningParty, ...]:
+    """Who must sign still. A representative stands in for the patient (2.15)."""
+    signed = {s["party"] for s in signatures}
+    if SigningParty.REPRESENTATIVE.value in signed:
+        signed.add(SigningParty.PATIENT.value)
+    return tuple(p for p in required if p.value not in signed)
+
+
+async def _half(
+    writing: Writing, request: SignConsent, form: ConsentForm, consent: Consent, missing: tuple[SigningParty, ...]
+) -> Answer:
+    """Where the law asks for both, one signature covers nothing yet (domain 3.8)."""
+    who = " and ".join(p.value for p in missing)
+    await work.open_item(
+        writing.session, item_id=derived(consent.id, "item", "also", *(p.value for p in missing)),
+        episode_id=writing.episode.id, facility=writing.episode.facility, kind="consent_to_sign",
+        owner_role=Role.ADMISSIONS.value, why=f"{form.title}: the {who} must sign too before it covers anything",
+        opened_at=writing.now, due_at=writing.now + timedelta(hours=24), subject_id=form.key, rule="42 CFR 2.14",
+    )  # fmt: skip
+    detail = {"consent": str(consent.id), "form": form.key, "party": request.signed_by, "missing": [*missing]}
+    await writing.note("consent_signed_in_part", detail, at=request.signed_at)
+    return answer_for(writing, consent.id, consent.status.value, missing=[p.value for p in missing])
+
+
+async def _whole(writing: Writing, request: SignConsent, form: ConsentForm, consent: Consent, about: Known) -> Answer:
+    signatures = consent.signatures or []
+    parties = [SigningParty(s["party"]) for s in signatures]
+    signed_at = max(datetime.fromisoformat(s["at"]) for s in signatures)
+    by_guardian = SigningParty.GUARDIAN in parties
+    term = ends_at(form, signed_at, (), None)
+    consent.status = ConsentStatus.SIGNED
+    consent.signed_at = signed_at
+    consent.signed_by = SigningParty.GUARDIAN.value if by_guardian else request.signed_by
+    consent.witnessed_by = request.witnessed_by or request.actor
+    consent.expires_at = ends_at(form, signed_at, parties, about.majority)
+    if by_guardian and consent.expires_at != term:
+        consent.scope = {**consent.scope, "ends_by": "majority"}
+    await _supersede_older(writing, consent)
+    await work.close_items(
+        writing.session, episode_id=writing.episode.id, now=writing.now, actor=writing.actor, resolution="signed",
+        kind=OWED, subject_id=form.key,
+    )  # fmt: skip
+    await tell_cases(writing, "consent")
+    await writing.note(
+        "consent_signed",
+        {
+            "consent": str(consent.id),
+            "form": form.key,
+            "form_edition": consent.edition,
+            "parties": [p.value for p in parties],
+            "method": request.method.value,
+            "language": request.language,
+            "sha256": request.shown_sha256,
+            "expires_at": consent.expires_at.isoformat() if consent.expires_at else None,
+        },
+        at=signed_at,
+    )
+    return answer_for(writing, consent.id, consent.status.value)
+
+
+async def _refuse(writing: Writing, request: SignConsent, form: ConsentForm) -> Answer:
+    consent = await _presented(writing, request)
+    consent.status = ConsentStatus.REFUSED
+    consent.reason = request.reason or "refused"
+    consent.version += 1
+    await work.open_item(
+        writing.session, item_id=derived(request.key, "item", "consent-retry"), episode_id=writing.episode.id,
+        facility=writing.episode.facility, kind="consent_refused", owner_role=Role.CLINICIAN.value,
+        why=f"consent {form.key} was refused; talk about it again and say what follows from refusing",
+        opened_at=writing.now, due_at=writing.now + timedelta(hours=24), subject_id=form.key,
+    )  # fmt: skip
+    await writing.note("consent_refused", {"consent": str(consent.id), "form": form.key})
+    return answer_for(writing, consent.id, consent.status.value)
+
+
+async def _unable(writing: Writing, request: SignConsent, form: ConsentForm) -> Answer:
+    """A signature without capacity is defective, so none is taken; the form is put again after 8 hours, then each shift
+    (domain 3.8, 11.1)."""
+    consent = await _presented(writing, request)
+    consent.status = ConsentStatus.UNABLE_TO_SIGN
+    consent.reason = request.reason or "no capacity at that hour"
+    consent.version += 1
+    await writing.session.flush()
+    again_at = writing.now + REPRESENTED_AFTER_HOURS
+    present_consent(
+        replace(writing, key=f"{writing.key}:again"), form=form.key, program=consent.program, due_at=again_at,
+        renews=consent.renews, transition_id=consent.transition_id, reason="was unable to sign",
+    )  # fmt: skip
+    await work.open_item(
+        writing.session, item_id=derived(request.key, "item", "consent-capacity"), episode_id=writing.episode.id,
+        facility=writing.episode.facility, kind="consent_capacity", owner_role=Role.CLINICIAN.value,
+        why=f"consent {form.key}: was unable to sign; look at orientation and withdrawal, and present it again",
+        opened_at=writing.now, due_at=again_at, subject_id=form.key, rule="domain 3.8",
+    )  # fmt: skip
+    await writing.note("consent_unable_to_sign", {"consent": str(consent.id), "form": form.key})
+    return answer_for(writing, consent.id, consent.status.value, present_again_at=again_at.isoformat())
+
+
+async def _presented(writing: Writing, request: SignConsent) -> Consent:
+    """The presentation being signed; somebody may sign a form nobody presented first."""
+    query = select(Consent).where(
+        Consent.episode_id == writing.episode.id,
+        Consent.form == request.form,
+        Consent.status == ConsentStatus.PRESENTED,
+    )
+    if request.program is not None:
+        query = query.where(Consent.program == request.program)
+    found = (await writing.session.execute(query.order_by(Consent.presented_at).limit(1))).scalar_one_or_none()
+    if found is not None:
+        return found
+    consent_id: UUID = present_consent(
+        writing, form=request.form, program=request.program, due_at=None, renews=None, transition_id=None,
+        reason="signed without a presentation on record",
+    )  # fmt: skip
+    await writing.session.flush()
+    made = await writing.session.get(Consent, consent_id)
+    if made is None:
+        raise RuntimeError(f"consent {consent_id} was not written")
+    return made
+
+
+async def _supersede_older(writing: Writing, signed: Consent) -> None:
+    """A newer signature of the same form and scope takes the older one's place; the old one covers nothing
+    more, and what it covered stays in the ledger."""
+    rows = await writing.session.execute(
+        select(Consent).where(
+            Consent.person_id == writing.episode.person_id,
+            Consent.form == signed.form,
+            Consent.status == ConsentStatus.SIGNED,
+            Consent.id != signed.id,
+        )
+    )
+    for older in rows.scalars():
+        if older.scope.get("recipients", []) == signed.scope.get("recipients", []):
+            older.status = ConsentStatus.SUPERSEDED
+            older.version += 1
+
+
+async def revoking_problem(
+    writing: Writing, party: SigningParty, guardian_id: UUID | None, received_at: datetime
+) -> Refusal | None:
+    """The patient revokes at any hour; others by an authority that is on record and in force that day (domain 3.4)."""
+    if party is SigningParty.PATIENT:
+        return None
+    on: date = facility_date(received_at, writing.facility.zone)
+    if await guardian.authority_of(writing.session, writing.episode.person_id, guardian_id, on):
+        return None
+    return _wrong(f"no authority of this {party.value} is on record and in force; record it with its document first")
