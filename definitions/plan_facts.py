@@ -27,6 +27,8 @@ class ConsentFact(WireModel):
     id: UUID
     form: str
     program: str | None
+    programs: tuple[str, ...] = ()
+    """What the scope is limited to; empty: every program."""
     status: ConsentStatus
     signed_at: Moment | None = None
     expires_at: Moment | None = None

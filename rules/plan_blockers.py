@@ -94,6 +94,11 @@ def _consent_blockers(facts: PlanFacts, wish: Wish, level: LevelOfCare) -> list[
 
 def standing_consent(facts: PlanFacts, form: str, wish: Wish) -> ConsentFact | None:
     """The newest consent of this form that is valid when the move takes effect."""
+    return next(iter(standing_consents(facts, form, wish)), None)
+
+
+def standing_consents(facts: PlanFacts, form: str, wish: Wish) -> list[ConsentFact]:
+    """All of them, the newest first."""
     valid = [
         c
         for c in facts.consents
@@ -102,7 +107,7 @@ def standing_consent(facts: PlanFacts, form: str, wish: Wish) -> ConsentFact | N
         and c.revoked_at is None
         and (c.expires_at is None or c.expires_at > wish.effective_at)
     ]
-    return max(valid, key=lambda c: c.signed_at or wish.effective_at, default=None)
+    return sorted(valid, key=lambda c: c.signed_at or wish.effective_at, reverse=True)
 
 
 def bed_for(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) -> tuple[BedChange, Refusal | None]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from definitions.consent import ConsentForm, ValidityKind
 from definitions.errors import ErrorType, Refusal
+from definitions.facility import Program
 from definitions.level import ConsentNeed, LevelOfCare, Move
 from definitions.movement import ProjectedStay
 from definitions.payer import Payer
@@ -35,8 +36,9 @@ from definitions.vocabulary import (
 from rules.calendar import facility_date
 from rules.case_ending import last_day_of_case
 from rules.case_opening import OPEN_CASES, case_of, cases_beside, payer_at, uncovered_at
+from rules.consent_reach import reaching_consent
 from rules.due_assessments import due_assessments
-from rules.plan_blockers import bed_for, blockers_of, owed, standing_consent
+from rules.plan_blockers import bed_for, blockers_of, owed
 from rules.plan_words import in_words
 from rules.sessions import sessions_for
 
@@ -136,7 +138,7 @@ def plan(facts: PlanFacts, wish: Wish) -> TransitionPlan | Refusal:
         assessments_cancelled=cancelled,
         assessments_kept=carried,
         assessments=raised,
-        consents=() if kept else _consents(facts, wish, level, program.key),
+        consents=() if kept else _consents(facts, wish, level, program),
         cases_closed=cases_closed(facts, wish, left),
         case=None if ahead or kept else case_of(facts, wish, level, payer, urgent),
         case_ahead=None if kept else ahead,
@@ -204,9 +206,9 @@ def _assessments(
     return (), tuple(r.id for r in facts.requirements), raised
 
 
-def _consents(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) -> tuple[ConsentToPresent, ...]:
-    """Forms the target needs that nobody has validly signed, that must be signed anew at a level change, or
-    that run out within their renewal lead (domain 3.7, 3.4)."""
+def _consents(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: Program) -> tuple[ConsentToPresent, ...]:
+    """Forms the target needs that nobody has validly signed, that must be signed anew at a level change, that do not
+    reach the program, or that run out within their renewal lead (domain 3.7, 3.4)."""
     wanted = []
     for rule in level.consents:
         if rule.need is not ConsentNeed.REQUIRED:
@@ -214,13 +216,16 @@ def _consents(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) ->
         form = facts.forms[rule.form]
         if any(c.form == form.key and c.status is ConsentStatus.PRESENTED for c in facts.consents):
             continue
-        standing = standing_consent(facts, form.key, wish)
-        why = _why_present(form, standing, wish, resign=rule.resign and facts.phase is not Phase.INTAKE)
+        standing, out_of_reach = reaching_consent(facts, form.key, wish, program)
+        resign = rule.resign and facts.phase is not Phase.INTAKE
+        why = _why_present(form, standing, wish, facts.facility.zone, resign=resign)
+        if why is None and out_of_reach is not None:
+            why = f"{form.title}: {out_of_reach}"
         if why is not None:
             wanted.append(
                 ConsentToPresent(
                     form=form.key,
-                    program=program if rule.resign else None,
+                    program=program.key if rule.resign or out_of_reach else None,
                     due_at=wish.effective_at + timedelta(hours=facts.facility.policy.transition_grace_hours),
                     why=why,
                     renews=standing.id if standing else None,
@@ -229,7 +234,7 @@ def _consents(facts: PlanFacts, wish: Wish, level: LevelOfCare, program: str) ->
     return tuple(wanted)
 
 
-def _why_present(form: ConsentForm, standing: ConsentFact | None, wish: Wish, *, resign: bool) -> str | None:
+def _why_present(form: ConsentForm, standing: ConsentFact | None, wish: Wish, zone: str, *, resign: bool) -> str | None:
     if standing is None:
         return f"{form.title}: not on file"
     if resign:
@@ -238,7 +243,7 @@ def _why_present(form: ConsentForm, standing: ConsentFact | None, wish: Wish, *,
         return None
     lead = timedelta(days=max(form.renew_days_before, default=0))
     if standing.expires_at - lead <= wish.effective_at:
-        return f"{form.title}: runs out on {standing.expires_at.date().isoformat()}"
+        return f"{form.title}: runs out on {facility_date(standing.expires_at, zone).isoformat()}"
     return None
 
 

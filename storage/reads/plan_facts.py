@@ -35,7 +35,8 @@ ROWS = text(
           ORDER BY r.performed_at, r.recorded_at)
        FROM assessment r WHERE r.episode_id = :episode AND r.outcome = 'completed') AS results,
       (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'form', c.form, 'program', c.program, 'status', c.status,
-          'signed_at', c.signed_at, 'expires_at', c.expires_at, 'revoked_at', c.revoked_at))
+          'programs', coalesce(c.scope -> 'programs', '[]'), 'signed_at', c.signed_at, 'expires_at', c.expires_at,
+          'revoked_at', c.revoked_at))
        FROM consent c WHERE c.person_id = :person AND (c.status <> 'presented' OR c.episode_id = :episode)) AS consents,
       (SELECT jsonb_agg(jsonb_build_object('id', z.id, 'stay_id', z.stay_id, 'payer', z.payer, 'level', z.level,
           'status', z.status, 'from_date', z.from_date, 'last_covered_day', z.last_covered_day,
