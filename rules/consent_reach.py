@@ -1,8 +1,8 @@
 """Whether a consent on file reaches the program somebody moves to (domain 3.4: a change of level within a program goes on
 with it, a new legal entity or NPI is asked anew).
 
-A scope's programs are read as the gate reads them (`ConsentOnFile.programs`): a plan that says "every consent covers" where the gate then refuses would
-leave the request waiting with nobody asked to sign."""
+A scope's programs are read as the gate reads them (`ConsentOnFile.programs`): a plan that says "every consent covers" where the
+gate then refuses would leave the request waiting with nobody asked to sign."""
 
 from definitions.facility import Facility, Program
 from definitions.plan_facts import ConsentFact, PlanFacts, Wish
