@@ -9,6 +9,7 @@ from definitions.vocabulary import ContentClass
 from storage.models import Disclosure, DisclosureOutcome, Episode, ExchangeMessage
 from storage.repositories import work
 from storage.repositories.exchange import INTENT
+from storage.repositories.person import same_person
 
 
 class HandSender:
@@ -22,7 +23,7 @@ class HandSender:
             .join(ExchangeMessage, ExchangeMessage.id == Disclosure.message_id)
             .join(Episode, Episode.id == Disclosure.episode_id)
             .where(
-                Disclosure.person_id == order.person_id,
+                Disclosure.person_id.in_(same_person(order.person_id)),
                 Disclosure.consent_id == order.consent_id,
                 Disclosure.subject_id == Disclosure.episode_id,
                 ExchangeMessage.status == INTENT,

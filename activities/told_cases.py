@@ -7,6 +7,7 @@ from definitions.ids import authorization_workflow
 from definitions.vocabulary import AuthorizationStatus
 from storage.models import Authorization, AuthorizationRequest
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
+from storage.repositories.person import same_person
 
 AT_REST = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
 
@@ -20,7 +21,10 @@ async def tell_cases(writing: Writing, what: str) -> None:
     )
     rows = await writing.session.execute(
         select(Authorization.id)
-        .where(Authorization.person_id == writing.episode.person_id, or_(Authorization.status.not_in(AT_REST), waits))
+        .where(
+            Authorization.person_id.in_(same_person(writing.episode.person_id)),
+            or_(Authorization.status.not_in(AT_REST), waits),
+        )
         .order_by(Authorization.id)
     )
     for (case_id,) in rows.all():

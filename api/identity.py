@@ -64,16 +64,18 @@ def sketch_of_person(details: PersonDetails) -> Sketch:
 
 
 async def hits(session: AsyncSession, services: Services, asked: Sketch, facilities: Reach) -> list[Hit]:
-    """Everybody visible who is alike enough to be shown, most alike first."""
-    found = []
+    """Everybody visible who is alike enough to be shown, most alike first; a record that was merged leads to the one that
+    stands for it."""
+    found: dict[UUID, Hit] = {}
     for person in await reads.candidates(session, alike_tokens(services.keyring, asked), facilities):
         details = opened(services, person)
         if details is None:
             continue
         alike = likeness(asked, details)
-        if alike.rank >= SHOWN_FROM:
-            found.append(Hit(person.id, alike))
-    return sorted(found, key=lambda hit: (-hit.alike.rank, hit.person_id))
+        stands = person.merged_into or person.id
+        if alike.rank >= SHOWN_FROM and (stands not in found or found[stands].alike.rank < alike.rank):
+            found[stands] = Hit(stands, alike)
+    return sorted(found.values(), key=lambda hit: (-hit.alike.rank, hit.person_id))
 
 
 def opened(services: Services, person: Person) -> PersonDetails | None:
@@ -127,7 +129,8 @@ async def named_person(session: AsyncSession, services: Services, user: User, se
         return None
     if wanted not in await reads.visible_people(session, [wanted], scope(user, services)):
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: person {wanted}")
-    return wanted
+    (person,) = await people(session, [wanted])
+    return person.merged_into or person.id
 
 
 async def refuse_likely(

@@ -2,11 +2,12 @@
 
 from datetime import date
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from api.bodies import Body, Short
-from definitions.identity import NotSameReason, Sketch
+from api.bodies import Body, Short, Version
+from definitions.identity import MergeReason, NotSameReason, Sketch
 
 
 class PersonSearchBody(Body):
@@ -36,3 +37,30 @@ class DismissBody(Body):
     """Why these are two people."""
 
     reason: NotSameReason
+
+
+class MergePreviewBody(Body):
+    """`merged`: the record that is joined to the one in the address."""
+
+    merged: UUID
+
+
+class MergeBody(Body):
+    """Both versions as the preview showed them. `ends_episode`: which of two running episodes is closed as admitted in
+    error, where the preview says that one has to."""
+
+    merged: UUID
+    version: Version
+    merged_version: Version
+    reason: MergeReason
+    ends_episode: UUID | None = None
+
+
+class UnmergeBody(Body):
+    """`gives_back`: episodes opened since the merge that belong to the record that comes back; everything else recorded
+    since stays with the survivor, but for what was recorded on the returning episodes themselves."""
+
+    merge_id: UUID
+    version: Version
+    reason: MergeReason
+    gives_back: Annotated[list[UUID], Field(max_length=50)] = []

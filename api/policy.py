@@ -81,6 +81,10 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/people/duplicates": _only(Role.ADMISSIONS, Role.DIRECTOR),
     "POST /v1/people/duplicates": _only(Role.ADMISSIONS, Role.DIRECTOR),
     "POST /v1/people/duplicates/{pair_id}/dismiss": _only(Role.ADMISSIONS, Role.DIRECTOR),
+    "GET /v1/people/{person_id}/merges": _only(Role.DIRECTOR),
+    "POST /v1/people/{person_id}/merge/preview": _only(Role.DIRECTOR),
+    "POST /v1/people/{person_id}/merge": _only(Role.DIRECTOR),
+    "POST /v1/people/{person_id}/unmerge": _only(Role.DIRECTOR),
     # transitions
     "POST /v1/episodes/{episode_id}/transitions/preview": HOUSE,
     "POST /v1/episodes/{episode_id}/transitions": CARE,

@@ -51,7 +51,7 @@ async def gather(
 ) -> PatientRecord:
     """Reads rows in one snapshot and documents one by one; `told` hears how many of how many steps are done."""
     async with services.database.read() as session:
-        person, wrapped = await _person(services, session, person_id)
+        person = await _person(services, session, person_id)
         rows = await record_rows(session, person_id, with_notes=with_notes)
         facilities = Reach(sorted({e.facility for e in rows.episodes}))
         ledger = await disclosures_of(
@@ -59,7 +59,7 @@ async def gather(
             disclosed_only=True,
         )  # fmt: skip
     total = len(rows.documents) + 2
-    documents = await _documents(services, person_id, wrapped, rows.documents, told, total)
+    documents = await _documents(services, rows.documents, told, total)
     edition = services.catalog.latest
     places = edition.facilities
     return PatientRecord(
@@ -74,15 +74,15 @@ async def gather(
     )  # fmt: skip
 
 
-async def _person(services: Services, session: AsyncSession, person_id: UUID) -> tuple[PersonDetails, bytes]:
+async def _person(services: Services, session: AsyncSession, person_id: UUID) -> PersonDetails:
     row = await session.get(Person, person_id)
     if row is None or row.wrapped_key is None:
         raise PersonErased
-    return open_person(services.keyring, person_id, row.sealed, row.wrapped_key), row.wrapped_key
+    return open_person(services.keyring, person_id, row.sealed, row.wrapped_key)
 
 
 async def _documents(
-    services: Services, person_id: UUID, wrapped: bytes, rows: Sequence[Registered], told: Told, total: int
+    services: Services, rows: Sequence[Registered], told: Told, total: int
 ) -> tuple[DocumentPart, ...]:
     made: list[DocumentPart] = []
     held = 0
@@ -91,11 +91,11 @@ async def _documents(
         body = None
         if entry.opens and held + entry.size <= BODIES_MAX:
             async with services.database.read() as session:
-                sealed = await sealed_of(session, entry.document_id)
-            if sealed is None:
+                kept = await sealed_of(session, entry.document_id)
+            if kept is None or kept[0] is None or kept[2] is None:
                 raise PersonErased
             body = await asyncio.to_thread(
-                open_document, services.keyring, person_id, wrapped, entry.document_id, sealed
+                open_document, services.keyring, kept[1], kept[2], entry.document_id, kept[0]
             )  # fmt: skip
             held += entry.size
         made.append(DocumentPart(entry=entry, body=body))

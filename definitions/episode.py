@@ -203,6 +203,8 @@ class FactKind(StrEnum):
     ALERT = "alert"
     ATTENDANCE = "attendance"
     AUTHORIZATION = "authorization"
+    IDENTITY = "identity"
+    """The person's record was merged with another, or taken apart again (E03)."""
 
 
 class FactRecorded(WireModel):

@@ -57,3 +57,35 @@ class Settled(WireModel):
     existing_person: UUID | None = None
     not_duplicates_of: tuple[UUID, ...] = ()
     reason: NotSameReason | None = None
+
+
+class MergeReason(StrEnum):
+    """How it is known that two records are one person, or that they are not; codes, for words would name somebody."""
+
+    DOCUMENT_SEEN = "document_seen"
+    PERSON_CONFIRMED = "person_confirmed"
+    PAYER_CONFIRMED = "payer_confirmed"
+    OTHER = "other"
+
+
+class MergeAct(StrEnum):
+    """What a merge does to one row."""
+
+    MOVED = "moved"
+    KEPT = "kept"
+    """Stays under the old record and is read through the alias: the database allows it nowhere else."""
+    VOIDED = "voided"
+    RERANKED = "reranked"
+    SUPERSEDED = "superseded"
+
+
+class MergeStep(WireModel):
+    """One row of a merge's plan. `why` in words with ids and codes only, where somebody has to look."""
+
+    kind: str
+    row_id: UUID
+    act: MergeAct
+    why: str | None = None
+    twin: UUID | None = None
+    """The row that stands in its place."""
+    rank: int | None = None

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
-from api import identity
+from api import identity, merging, unmerging
 from api.auth import require, scope
 from api.commands import respond
 from api.deps import Key, Wired
 from api.errors import PROBLEMS, problem
-from api.identity_bodies import DismissBody, PersonSearchBody
+from api.identity_bodies import DismissBody, MergeBody, MergePreviewBody, PersonSearchBody, UnmergeBody
 from api.tokens import User
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
@@ -21,6 +21,7 @@ from storage.models import PersonPair
 from storage.reads.identity import episodes_of, proposed_pairs
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
+Director = Annotated[User, Depends(require(Role.DIRECTOR))]
 Registrars = Annotated[User, Depends(require(Role.ADMISSIONS, Role.DIRECTOR))]
 
 
@@ -77,3 +78,26 @@ def _read_cursor(text: str | None) -> Any:
         raise problem(
             ErrorType.INVALID_REQUEST, "the cursor is not one this list gave; start from the beginning"
         ) from None
+
+
+@router.get("/{person_id}/merges", responses=PROBLEMS)
+async def merges(person_id: UUID, held: Wired, user: Director) -> JSONResponse:
+    """Merges that stand, with what was recorded since and where it would go if the merge were taken back."""
+    return JSONResponse(await unmerging.merges_of(held, user, person_id))
+
+
+@router.post("/{person_id}/merge/preview", responses=PROBLEMS)
+async def preview_merge(person_id: UUID, body: MergePreviewBody, held: Wired, user: Director) -> JSONResponse:
+    """What would move to the record in the address and what cannot be true of one person."""
+    return JSONResponse(await merging.preview(held, user, person_id, body.merged))
+
+
+@router.post("/{person_id}/merge", responses=PROBLEMS)
+async def merge(person_id: UUID, body: MergeBody, key: Key, held: Wired, user: Director) -> JSONResponse:
+    """Join `merged` to the record in the address. Taken back by unmerge."""
+    return respond(await merging.join(held, user, key, person_id, body))
+
+
+@router.post("/{person_id}/unmerge", responses=PROBLEMS)
+async def unmerge(person_id: UUID, body: UnmergeBody, key: Key, held: Wired, user: Director) -> JSONResponse:
+    return respond(await unmerging.take_apart(held, user, key, person_id, body))

@@ -17,7 +17,7 @@ from storage.models.export import PatientExport
 from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.house_key import HouseKey
-from storage.models.identity import PersonPair
+from storage.models.identity import PersonMerge, PersonMergeRow, PersonPair
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.retention import LegalHold, RecordDeletion
 from storage.models.session import Attendance, Session
@@ -37,7 +37,7 @@ __all__ = [
     "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox",
     "PatientExport", "PayerCircuit", "PayerClient",
     "PerDiemAccount", "Person", "PersonAccess",
-    "PersonPair", "PersonToken",
+    "PersonMerge", "PersonMergeRow", "PersonPair", "PersonToken",
     "Program", "RecordDeletion", "Session", "SingleCaseAgreement", "Stay", "TimelineEntry", "TokenCutOff", "Transition",
     "WebSession",
 ]  # fmt: skip

@@ -24,6 +24,10 @@ class Person(Base):
     registered_by: Mapped[str | None] = mapped_column(ForeignKey("facility.key"))
     """The facility that put the person on record: it knows them before their first episode is open (E04)."""
     version: Mapped[int] = mapped_column(default=1)
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    """The record that stands for this one now, never one that was merged itself (E03); None: it stands for itself."""
+
+    __table_args__ = (Index("ix_person_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),)
 
 
 class PersonToken(Base):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Consent, Disclosure, DisclosureOutcome, Episode
 from storage.reach import Reach
+from storage.repositories.person import same_person
 
 NOT_SENT = "not_sent"
 
@@ -47,7 +48,7 @@ async def known_to(session: AsyncSession, person_id: UUID, facilities: Reach) ->
     """Whether the person has or had an episode in one of the facilities."""
     if person_id in facilities.hidden:
         return False
-    found = exists().where(Episode.person_id == person_id, Episode.facility.in_(facilities))
+    found = exists().where(Episode.person_id.in_(same_person(person_id)), Episode.facility.in_(facilities))
     return bool((await session.execute(select(found))).scalar_one())
 
 
@@ -62,7 +63,7 @@ async def disclosures_of(
         .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
         .join(Consent, Consent.id == Disclosure.consent_id, isouter=True)
         .where(
-            Disclosure.person_id == person_id,
+            Disclosure.person_id.in_(same_person(person_id)),
             Disclosure.intent_at >= since,
             Disclosure.intent_at <= until,
             Episode.facility.in_(facilities),

@@ -32,12 +32,20 @@ class EpisodeOf:
 
 def visible(person_id: InstrumentedAttribute[UUID], facilities: Reach) -> Any:
     """Somebody is known where they have or had an episode, and where they were put on record for their first."""
-    knows, registered = aliased(Episode), aliased(Person)
+    knows, record = aliased(Episode), aliased(Person)
+    stands = func.coalesce(record.merged_into, record.id)
     return and_(
         facilities.shows(person_id),
         or_(
             exists().where(knows.person_id == person_id, knows.facility.in_(facilities)),
-            exists().where(registered.id == person_id, registered.registered_by.in_(facilities)),
+            exists().where(record.id == person_id, record.registered_by.in_(facilities)),
+            # A record that was merged is known where the one that stands for it is.
+            exists().where(
+                record.id == person_id,
+                record.merged_into.is_not(None),
+                knows.person_id == stands,
+                knows.facility.in_(facilities),
+            ),
         ),
     )
 
@@ -86,6 +94,7 @@ async def proposed_pairs(
             PersonPair.status == PairStatus.PROPOSED,
             visible(PersonPair.one_id, facilities),
             visible(PersonPair.other_id, facilities),
+            ~exists().where(Person.id.in_([PersonPair.one_id, PersonPair.other_id]), Person.merged_into.is_not(None)),
         )
         .order_by((-PersonPair.rank), PersonPair.id)
         .limit(limit)
@@ -111,6 +120,7 @@ async def pairs_that_meet(
         .where(
             one.kind.in_(kinds),
             ~exists().where(PersonPair.one_id == one.person_id, PersonPair.other_id == other.person_id),
+            ~exists().where(Person.id.in_([one.person_id, other.person_id]), Person.merged_into.is_not(None)),
             visible(one.person_id, facilities),
             visible(other.person_id, facilities),
         )

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.vocabulary import ContentClass
-from storage.models import Assessment, Charge, ClinicalDocument, Consent, Coverage, Episode, Stay
+from storage.models import Assessment, Charge, ClinicalDocument, Consent, Coverage, Episode, Person, Stay
 from storage.reads.documents import Registered, registered, rows_of
+from storage.repositories.person import same_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +28,23 @@ class RecordRows:
 async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: bool) -> RecordRows:
     """Every version of every document, voided ones too: nothing of the record is hidden from the person it is about, but
     counselling notes are read only when asked for."""
-    mine = select(Episode.id).where(Episode.person_id == person_id)
-    episodes = await session.execute(select(Episode).where(Episode.person_id == person_id).order_by(Episode.opened_at))
-    stays = await session.execute(select(Stay).where(Stay.person_id == person_id).order_by(Stay.period, Stay.id))
+    every = same_person(person_id)
+    mine = select(Episode.id).where(Episode.person_id.in_(every))
+    episodes = await session.execute(select(Episode).where(Episode.person_id.in_(every)).order_by(Episode.opened_at))
+    stays = await session.execute(select(Stay).where(Stay.person_id.in_(every)).order_by(Stay.period, Stay.id))
     coverages = await session.execute(
-        select(Coverage).where(Coverage.person_id == person_id).order_by(Coverage.from_date, Coverage.rank)
+        select(Coverage).where(Coverage.person_id.in_(every)).order_by(Coverage.from_date, Coverage.rank)
     )
     assessments = await session.execute(
         select(Assessment).where(Assessment.episode_id.in_(mine)).order_by(Assessment.performed_at, Assessment.id)
     )
     consents = await session.execute(
-        select(Consent).where(Consent.person_id == person_id).order_by(Consent.presented_at, Consent.id)
+        select(Consent).where(Consent.person_id.in_(every)).order_by(Consent.presented_at, Consent.id)
     )
     charges = await session.execute(
-        select(Charge).where(Charge.person_id == person_id).order_by(Charge.service_date, Charge.id)
+        select(Charge).where(Charge.person_id.in_(every)).order_by(Charge.service_date, Charge.id)
     )
-    wanted = registered(ClinicalDocument.person_id == person_id)
+    wanted = registered(ClinicalDocument.person_id.in_(every))
     if not with_notes:
         wanted = wanted.where(ClinicalDocument.content_class != ContentClass.COUNSELLING_NOTES)
     documents = await rows_of(session, wanted.order_by(ClinicalDocument.service_date, ClinicalDocument.id))
@@ -52,6 +54,12 @@ async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: boo
     )  # fmt: skip
 
 
-async def sealed_of(session: AsyncSession, document_id: UUID) -> bytes | None:
-    found = await session.execute(select(ClinicalDocument.sealed).where(ClinicalDocument.id == document_id))
-    return found.scalar_one_or_none()
+async def sealed_of(session: AsyncSession, document_id: UUID) -> tuple[bytes | None, UUID, bytes | None] | None:
+    """The sealed bytes with the record and the key they are under: that of a record that was merged, perhaps (E03)."""
+    found = await session.execute(
+        select(ClinicalDocument.sealed, ClinicalDocument.person_id, Person.wrapped_key)
+        .join(Person, Person.id == ClinicalDocument.person_id)
+        .where(ClinicalDocument.id == document_id)
+    )
+    row = found.one_or_none()
+    return (row[0], row[1], row[2]) if row is not None else None

@@ -30,7 +30,8 @@ MOMENTS: Final = """
            max(greatest(e.closed_at, e.opened_at, e.last_contact_at, e.admitted_at)) AS last_service,
            (SELECT max(greatest(c.presented_at, c.signed_at, c.expires_at, c.revoked_at, c.revocation_received_at))
               FROM consent c WHERE c.person_id = e.person_id) AS last_consent,
-           (SELECT max(d.intent_at) FROM disclosure d WHERE d.person_id = e.person_id) AS last_log
+           (SELECT max(d.intent_at) FROM disclosure d WHERE d.person_id IN
+                   (SELECT q.id FROM person q WHERE q.id = e.person_id OR q.merged_into = e.person_id)) AS last_log
       FROM episode e JOIN person p ON p.id = e.person_id
 """
 ONE: Final = text(MOMENTS + " WHERE e.person_id = :person GROUP BY e.person_id")
@@ -47,26 +48,28 @@ DUE: Final = text(
 )
 """Everybody without an open episode whose last service lies before a moment, in one statement; by id."""
 
+EVERY: Final = "(SELECT q.id FROM person q WHERE q.id = :person OR q.merged_into = :person)"
+"""Every record of the person: what is held or disputed under a record that was merged is held for them (E03)."""
 OPEN: Final = text(
     """
-    SELECT (SELECT count(*) FROM episode WHERE person_id = :person AND phase IN ('intake', 'in_care')) AS open_episodes,
-           (SELECT count(*) FROM legal_hold WHERE person_id = :person AND released_at IS NULL) AS holds,
+    SELECT (SELECT count(*) FROM episode WHERE person_id IN EVERY_RECORD AND phase IN ('intake', 'in_care')) AS open_episodes,
+           (SELECT count(*) FROM legal_hold WHERE person_id IN EVERY_RECORD AND released_at IS NULL) AS holds,
            (SELECT count(*) FROM open_item i JOIN episode e ON e.id = i.episode_id
-             WHERE e.person_id = :person AND i.kind = 'legal_hold' AND i.status = 'open') AS legal_demands,
+             WHERE e.person_id IN EVERY_RECORD AND i.kind = 'legal_hold' AND i.status = 'open') AS legal_demands,
            (SELECT count(*) FROM authorization_request r JOIN episode e ON e.id = r.episode_id
-             WHERE e.person_id = :person AND r.status IN ('ready', 'waiting_consent', 'submitted', 'pended', 'timed_out',
+             WHERE e.person_id IN EVERY_RECORD AND r.status IN ('ready', 'waiting_consent', 'submitted', 'pended', 'timed_out',
                    'contact_payer', 'data_problem', 'held', 'information_requested', 'information_sent'))
                AS undecided_requests,
            (SELECT count(*) FROM authorization_dispute d JOIN "authorization" a ON a.id = d.authorization_id
-             WHERE a.person_id = :person AND d.status IN ('scheduled', 'filed')) AS open_disputes,
+             WHERE a.person_id IN EVERY_RECORD AND d.status IN ('scheduled', 'filed')) AS open_disputes,
            (SELECT count(*) FROM charge_exception x JOIN episode e ON e.id = x.episode_id
-             WHERE e.person_id = :person AND x.resolved_at IS NULL) AS open_charge_questions,
+             WHERE e.person_id IN EVERY_RECORD AND x.resolved_at IS NULL) AS open_charge_questions,
            (SELECT count(*) FROM per_diem_account p JOIN episode e ON e.id = p.episode_id
-             WHERE e.person_id = :person AND p.closed_on IS NULL) AS open_accounts,
-           (SELECT count(*) FROM patient_export WHERE person_id = :person AND status IN ('requested', 'ready'))
+             WHERE e.person_id IN EVERY_RECORD AND p.closed_on IS NULL) AS open_accounts,
+           (SELECT count(*) FROM patient_export WHERE person_id IN EVERY_RECORD AND status IN ('requested', 'ready'))
                AS copies_being_made,
-           (SELECT max(erased_at) FROM record_deletion WHERE person_id = :person) AS erased_at
-    """
+           (SELECT max(erased_at) FROM record_deletion WHERE person_id IN EVERY_RECORD) AS erased_at
+    """.replace("EVERY_RECORD", EVERY)
 )
 
 

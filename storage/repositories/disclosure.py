@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Consent, Disclosure, DisclosureOutcome
+from storage.repositories.person import same_person
 
 NOT_SENT = "not_sent"
 NO_GROUND = "no_ground"
@@ -35,7 +36,9 @@ class DisclosureGround:
 
 async def consents_of(session: AsyncSession, person_id: UUID) -> list[Consent]:
     """Every consent of a person, read under the transaction's own snapshot: the gate decides on these."""
-    rows = await session.execute(select(Consent).where(Consent.person_id == person_id).order_by(Consent.presented_at))
+    rows = await session.execute(
+        select(Consent).where(Consent.person_id.in_(same_person(person_id))).order_by(Consent.presented_at)
+    )
     return list(rows.scalars())
 
 
@@ -80,7 +83,7 @@ async def departures_of(session: AsyncSession, person_id: UUID, message_id: UUID
     """How often a message may have left so far, and the newest of these disclosures."""
     rows = await session.execute(
         select(Disclosure.id)
-        .where(Disclosure.person_id == person_id, Disclosure.message_id == message_id)
+        .where(Disclosure.person_id.in_(same_person(person_id)), Disclosure.message_id == message_id)
         .order_by(Disclosure.intent_at.desc(), Disclosure.seq.desc())
     )
     ids = list(rows.scalars())
@@ -93,7 +96,7 @@ async def newest_about(session: AsyncSession, person_id: UUID, subject_id: UUID)
         select(Disclosure)
         .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
         .where(
-            Disclosure.person_id == person_id,
+            Disclosure.person_id.in_(same_person(person_id)),
             Disclosure.subject_id == subject_id,
             DisclosureOutcome.outcome.is_distinct_from(NOT_SENT),
         )
@@ -117,7 +120,7 @@ async def left_on(
         select(Disclosure)
         .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
         .where(
-            Disclosure.person_id == person_id,
+            Disclosure.person_id.in_(same_person(person_id)),
             Disclosure.consent_id == consent_id,
             Disclosure.intent_at > since,
             Disclosure.intent_at <= until,

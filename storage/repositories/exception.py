@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, false, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from definitions.disclosure import Evidence, ExceptionKind, ExceptionOnFile
 from definitions.vocabulary import ContentClass
 from storage.models import DisclosureException
+from storage.repositories.person import same_person
 
 
 async def declare(
@@ -55,7 +56,7 @@ async def rows_about(
     """Declared and not ended, oldest first: the person's own, and those of the facility about no one person.
     `recipient`: only those for it."""
     end_row = aliased(DisclosureException)
-    mine = DisclosureException.person_id == person_id
+    mine = DisclosureException.person_id.in_(same_person(person_id)) if person_id is not None else false()
     houses = and_(DisclosureException.person_id.is_(None), DisclosureException.facility == facility)
     query = select(DisclosureException).where(
         houses if person_id is None else or_(mine, houses),
@@ -72,7 +73,9 @@ async def exceptions_of(
     session: AsyncSession, *, person_id: UUID, facility: str, recipient: str
 ) -> tuple[ExceptionOnFile, ...]:
     """What the gate asks for: paths to this recipient only, so that no refusal speaks of another's."""
-    return on_file(await rows_about(session, person_id=person_id, facility=facility, recipient=recipient))
+    found = on_file(await rows_about(session, person_id=person_id, facility=facility, recipient=recipient))
+    # A path declared about another record of the same person is about this person.
+    return tuple(f.model_copy(update={"person_id": str(person_id)}) if f.person_id is not None else f for f in found)
 
 
 def on_file(rows: Sequence[DisclosureException]) -> tuple[ExceptionOnFile, ...]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from storage.models import Person, PersonToken
 
@@ -52,13 +53,15 @@ async def drop_tokens(session: AsyncSession, person_id: UUID, tokens: Sequence[T
 
 
 async def people_with(session: AsyncSession, tokens: Sequence[Token]) -> list[UUID]:
-    """Everybody any of the tokens points to."""
+    """Everybody any of the tokens points to; for a record that was merged, the one that stands for it (E03)."""
     if not tokens:
         return []
     found: set[UUID] = set()
     for kind, token in tokens:
         rows = await session.execute(
-            select(PersonToken.person_id).where(PersonToken.kind == kind, PersonToken.token == token)
+            select(func.coalesce(Person.merged_into, Person.id))
+            .join(PersonToken, PersonToken.person_id == Person.id)
+            .where(PersonToken.kind == kind, PersonToken.token == token)
         )
         found |= set(rows.scalars())
     return sorted(found)
@@ -78,11 +81,21 @@ async def erase_person(session: AsyncSession, *, person_id: UUID) -> bool:
     later backup, and no search finds them. Rows, audit and ledger stay, by ids. False: it was done before, or there is
     nobody of that id. Backups from before hold the wrapped key until they are gone themselves. Who may ask, and when, is
     the caller's to decide."""
+    # Every record of the person: a name that was merged away is the person's name still (E03).
+    every = list((await session.execute(same_person(person_id))).scalars())
     made = await session.execute(
         update(Person)
-        .where(Person.id == person_id, Person.wrapped_key.is_not(None))
+        .where(Person.id.in_(every), Person.wrapped_key.is_not(None))
         .values(wrapped_key=None, sealed=b"", version=Person.version + 1)
         .returning(Person.id)
     )
-    await session.execute(delete(PersonToken).where(PersonToken.person_id == person_id))
+    await session.execute(delete(PersonToken).where(PersonToken.person_id.in_(every)))
     return made.first() is not None
+
+
+def same_person(person_id: UUID) -> Select[UUID]:
+    """Ids of every record of one person, as a subquery: what is chained or sealed stays under the record it was written
+    for, and is read through this (E03)."""
+    own, other = aliased(Person), aliased(Person)
+    stands = select(func.coalesce(own.merged_into, own.id)).where(own.id == person_id).scalar_subquery()
+    return select(other.id).where(or_(other.id == stands, other.merged_into == stands))

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import LegalHold, Person, PersonToken, RecordDeletion
-from storage.repositories.person import erase_person
+from storage.repositories.person import erase_person, same_person
 from storage.sealed import PERSONAL
 
 REQUESTED, DECLINED, ERASED, PROVED = "requested", "declined", "erased", "proved"
@@ -16,7 +16,7 @@ REQUESTED, DECLINED, ERASED, PROVED = "requested", "declined", "erased", "proved
 
 async def holds_on(session: AsyncSession, person_id: UUID) -> list[LegalHold]:
     rows = await session.execute(
-        select(LegalHold).where(LegalHold.person_id == person_id).order_by(LegalHold.placed_at)
+        select(LegalHold).where(LegalHold.person_id.in_(same_person(person_id))).order_by(LegalHold.placed_at)
     )
     return list(rows.scalars())
 
@@ -49,7 +49,7 @@ async def erase(session: AsyncSession, person_id: UUID) -> dict[str, int]:
         emptied = None if column.property.columns[0].nullable else b""
         made: Any = await session.execute(
             update(table)
-            .where(table.person_id == person_id, func.length(column) > 0)
+            .where(table.person_id.in_(same_person(person_id)), func.length(column) > 0)
             .values({column.key: emptied})
             .execution_options(synchronize_session=False)
         )
@@ -60,14 +60,15 @@ async def erase(session: AsyncSession, person_id: UUID) -> dict[str, int]:
 
 async def left_of(session: AsyncSession, person_id: UUID) -> dict[str, int]:
     """What could still be opened or found; every number must be 0."""
+    every = same_person(person_id)
     found: dict[str, int] = {}
     for column in PERSONAL:
         table: Any = column.class_
-        query = select(func.count()).select_from(table).where(table.person_id == person_id, func.length(column) > 0)
+        query = select(func.count()).select_from(table).where(table.person_id.in_(every), func.length(column) > 0)
         found[f"{table.__tablename__}.{column.key}"] = int((await session.execute(query)).scalar_one())
-    keys = select(func.count()).select_from(Person).where(Person.id == person_id, Person.wrapped_key.is_not(None))
-    words = select(func.count()).select_from(Person).where(Person.id == person_id, func.length(Person.sealed) > 0)
-    tokens = select(func.count()).select_from(PersonToken).where(PersonToken.person_id == person_id)
+    keys = select(func.count()).select_from(Person).where(Person.id.in_(every), Person.wrapped_key.is_not(None))
+    words = select(func.count()).select_from(Person).where(Person.id.in_(every), func.length(Person.sealed) > 0)
+    tokens = select(func.count()).select_from(PersonToken).where(PersonToken.person_id.in_(every))
     for name, query in (("person.wrapped_key", keys), ("person.sealed", words), ("person_token.token", tokens)):
         found[name] = int((await session.execute(query)).scalar_one())
     return found

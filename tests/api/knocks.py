@@ -33,6 +33,11 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     },
     "POST /v1/people/search": {"family": "Testerman"},
     "POST /v1/people/duplicates": {},
+    "POST /v1/people/{person_id}/merge/preview": {"merged": ROW},
+    "POST /v1/people/{person_id}/merge": {
+        "merged": ROW, "version": 1, "merged_version": 1, "reason": "document_seen",
+    },
+    "POST /v1/people/{person_id}/unmerge": {"merge_id": ROW, "version": 1, "reason": "document_seen"},
     "POST /v1/people/duplicates/{pair_id}/dismiss": {"reason": "twin"},
     "POST /v1/episodes/{episode_id}/assessments": {"instrument": "PRE_SCREEN", "answers": {}, "performed_at": AT},
     "POST /v1/alerts/{alert_id}/acknowledge": {},
