@@ -35,9 +35,10 @@ from rules.consent_text import ShownForm, place_of, shown_form
 from rules.requests import future_problem
 from runtime.catalog import Catalog
 from runtime.keyring import Keyring, SealBroken
-from runtime.people import open_consent_text, open_person, seal_consent_text
+from runtime.people import open_person, open_text_of_any, seal_consent_text
 from storage.models import Consent, Person
 from storage.repositories import guardian, work
+from storage.repositories.person import keys_of
 
 OWED = (
     "consent_to_sign", "consent_needed", "consent_renewal", "consent_expired", "consent_refused", "consent_capacity",
@@ -154,7 +155,8 @@ async def _take(
     consent.scope = {**consent.scope, "recipients": list(request.recipients)}
     consent.version += 1
     if request.shown_sha256 is not None and keyring is not None and about.person is not None:
-        consent.rendering = _rendered(keyring, about.person, consent, request.signed_by, shown)
+        keys = await keys_of(writing.session, about.person.id)
+        consent.rendering = _rendered(keyring, about.person, keys, consent, request.signed_by, shown)
     missing = _missing(about.required, consent.signatures)
     if missing:
         return await _half(writing, request, form, consent, missing)
@@ -177,13 +179,15 @@ def _signature(request: SignConsent, shown: ShownForm) -> dict[str, Any]:
     }
 
 
-def _rendered(keyring: Keyring, person: Person, consent: Consent, party: str, shown: ShownForm) -> bytes:
-    """One text for each who signed, in the language each was shown it."""
+def _rendered(
+    keyring: Keyring, person: Person, keys: Sequence[tuple[UUID, bytes]], consent: Consent, party: str, shown: ShownForm
+) -> bytes:  # fmt: skip
+    """One text for each who signed, in the language each was shown it; `keys` of every record of the person."""
     if person.wrapped_key is None:
         raise RuntimeError("a person whose record opened has a key")
     kept: dict[str, Any] = {}
     if consent.rendering is not None:
-        kept = json.loads(open_consent_text(keyring, person.id, person.wrapped_key, consent.id, consent.rendering))
+        kept = json.loads(open_text_of_any(keyring, keys, consent.id, consent.rendering))
     kept[party] = json.loads(shown.canonical)
     text = json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()
     return seal_consent_text(keyring, person.id, person.wrapped_key, consent.id, text)

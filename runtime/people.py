@@ -1,11 +1,12 @@
 """Sealing a person under their own key, and the tokens they can be found by (D15)."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from definitions.identity import Sketch
 from definitions.name_keys import birth_key, long_forms, sound_of, sounds_of
 from definitions.person import PersonDetails
-from runtime.keyring import Keyring
+from runtime.keyring import Keyring, SealBroken
 
 NAME, NAME_BIRTH, MEMBER, BIRTH = "name", "name_birth", "member_id", "birth_date"
 SOUND, SOUND_BIRTH, GIVEN_BIRTH, SOUND_NAMES, YEAR_INITIALS = (
@@ -108,6 +109,18 @@ def seal_consent_text(keyring: Keyring, person_id: UUID, wrapped: bytes, consent
 
 def open_consent_text(keyring: Keyring, person_id: UUID, wrapped: bytes, consent_id: UUID, sealed: bytes) -> bytes:
     return keyring.data_key(wrapped, person_id.bytes).open(sealed, b"consent:" + consent_id.bytes)
+
+
+def open_text_of_any(
+    keyring: Keyring, keys: Sequence[tuple[UUID, bytes]], consent_id: UUID, sealed: bytes
+) -> bytes:  # fmt: skip
+    """The text of a consent by whichever of a person's records it was signed under. Raises SealBroken when none opens it."""
+    for person_id, wrapped in keys:
+        try:
+            return open_consent_text(keyring, person_id, wrapped, consent_id, sealed)
+        except SealBroken:
+            continue
+    raise SealBroken("sealed under no record of this person")
 
 
 def seal_guardian(keyring: Keyring, person_id: UUID, wrapped: bytes, guardian_id: UUID, name: str) -> bytes:

@@ -34,11 +34,12 @@ from rules.consent_text import ShownForm, place_of, shown_form
 from rules.disclosure import ConsentOnFile, DisclosureAsk, judge
 from rules.grounds import consents_on_file
 from runtime.keyring import SealBroken
-from runtime.people import open_consent_text, open_guardian, open_person, seal_guardian
+from runtime.people import open_guardian, open_person, open_text_of_any, seal_guardian
 from storage.models import Consent, Episode, Guardian, Person
 from storage.repositories import command as memory
 from storage.repositories import guardian as guardians
 from storage.repositories import timeline
+from storage.repositories.person import keys_of
 from storage.repositories.viewing import note_view
 
 router = APIRouter(prefix="/v1", tags=["consents"])
@@ -181,9 +182,13 @@ async def letter(consent_id: UUID, held: Wired, user: Staff, party: SigningParty
     async with held.database.read() as session:
         known = await _opened(held, session, episode.person_id)
         names = await _names(held, session, known)
-    wrapped = known.person.wrapped_key
-    assert wrapped is not None
-    kept = json.loads(open_consent_text(held.keyring, known.person.id, wrapped, consent.id, consent.rendering))
+        keys = await keys_of(session, episode.person_id)
+    try:
+        kept = json.loads(open_text_of_any(held.keyring, keys, consent.id, consent.rendering))
+    except SealBroken:
+        raise problem(
+            ErrorType.NOT_FOUND, "the text was sealed for another record of the person, and opens there"
+        ) from None
     said = kept.get(party.value) if party is not None else next(iter(kept.values()))
     if party is not None and said is None:
         raise problem(ErrorType.NOT_FOUND, f"no text is kept that was shown to the {party.value}")
@@ -197,12 +202,11 @@ async def letter(consent_id: UUID, held: Wired, user: Staff, party: SigningParty
 
 
 async def _names(held: Services, session: AsyncSession, known: Opened) -> dict[str, str]:
-    wrapped = known.person.wrapped_key
-    if wrapped is None:
-        return {}
+    keys = dict(await keys_of(session, known.person.id))
     return {
-        str(g.id): open_guardian(held.keyring, known.person.id, wrapped, g.id, g.sealed)
+        str(g.id): open_guardian(held.keyring, g.person_id, keys[g.person_id], g.id, g.sealed)
         for g in await guardians.guardians_of(session, known.person.id)
+        if g.person_id in keys
     }
 
 

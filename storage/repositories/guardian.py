@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Guardian
+from storage.repositories.person import same_person
 
 
 async def add_guardian(
@@ -25,8 +26,9 @@ async def add_guardian(
 
 
 async def guardians_of(session: AsyncSession, person_id: UUID) -> list[Guardian]:
+    """Of every record of the person (E03)."""
     rows = await session.execute(
-        select(Guardian).where(Guardian.person_id == person_id).order_by(Guardian.from_date, Guardian.id)
+        select(Guardian).where(Guardian.person_id.in_(same_person(person_id))).order_by(Guardian.from_date, Guardian.id)
     )
     return list(rows.scalars())
 
@@ -38,7 +40,7 @@ async def authority_of(session: AsyncSession, person_id: UUID, guardian_id: UUID
     found = await session.execute(
         select(Guardian.id).where(
             Guardian.id == guardian_id,
-            Guardian.person_id == person_id,
+            Guardian.person_id.in_(same_person(person_id)),
             Guardian.from_date <= on,
             or_(Guardian.until_date.is_(None), Guardian.until_date >= on),
         )

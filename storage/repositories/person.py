@@ -99,3 +99,14 @@ def same_person(person_id: UUID) -> Select[UUID]:
     own, other = aliased(Person), aliased(Person)
     stands = select(func.coalesce(own.merged_into, own.id)).where(own.id == person_id).scalar_subquery()
     return select(other.id).where(or_(other.id == stands, other.merged_into == stands))
+
+
+async def keys_of(session: AsyncSession, person_id: UUID) -> list[tuple[UUID, bytes]]:
+    """Every record of one person with its wrapped key: what was sealed before records were joined opens by the key of the
+    record it was written for (E03)."""
+    rows = await session.execute(
+        select(Person.id, Person.wrapped_key)
+        .where(Person.id.in_(same_person(person_id)), Person.wrapped_key.is_not(None))
+        .order_by(Person.id != person_id, Person.id)
+    )
+    return [(one, bytes(wrapped)) for one, wrapped in rows if wrapped is not None]

@@ -268,3 +268,29 @@ def test_layers_come_off_in_order(caller: Caller) -> None:
     assert after["merged_into"] == b
     apart(caller, b)
     assert caller.get("director", f"/v1/people/{a}/merges")["merged_into"] is None
+
+
+def test_what_was_signed_and_sealed_under_the_old_record_opens_for_the_survivor(house: House, caller: Caller) -> None:
+    """A consent's text and a guardian's name are sealed by the key of the record they were written for: printing one was a
+    fault of the house, and the guardian nobody's, once the records were joined."""
+    one, other, _, second = two_records(caller)
+    where = f"/v1/episodes/{second}/consents"
+    text = caller.get("clinician", f"{where}/part2_tpo/presentation")
+    signed = {
+        "form": "part2_tpo", "signed_at": MOMENT.isoformat(), "method": "electronic", "shown_sha256": text["sha256"],
+    }  # fmt: skip
+    consent = caller.post("clinician", where, signed)["subject_id"]
+    guardian = {
+        "given": "Kim", "family": "Guardiansson", "relationship": "legal_guardian", "document": "court-order-17",
+        "from_date": MOMENT.date().isoformat(),
+    }  # fmt: skip
+    caller.post("admissions", f"/v1/episodes/{second}/guardians", guardian)
+    join(caller, one, other)
+    with httpx2.Client(base_url=house.url, headers=caller._headers("clinician"), timeout=30) as client:
+        printed = client.get(f"/v1/consents/{consent}.pdf")
+    assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
+    listed = caller.get("clinician", f"/v1/episodes/{second}/guardians")["items"]
+    assert [g["name"] for g in listed] == ["Kim Guardiansson"]
+    apart(caller, one)
+    with httpx2.Client(base_url=house.url, headers=caller._headers("clinician"), timeout=30) as client:
+        assert client.get(f"/v1/consents/{consent}.pdf").status_code == 200
