@@ -28,6 +28,7 @@ from runtime.catalog import load_catalog
 from storage.engine import Database, make_engine
 from storage.migrate import upgrade
 from storage.models import Episode
+from storage.reach import Reach
 from storage.reads.board import board
 from storage.reads.clock_facts import read_clock_facts
 from storage.reads.episodes import episode_list
@@ -46,14 +47,14 @@ MIDNIGHT: Final = NOW + timedelta(hours=14)
 
 def reads(houses: list[str]) -> dict[str, Read]:
     """Every read as a route calls it: by somebody of one house, and by somebody of all of them."""
-    mine = houses[:1]
+    mine = Reach(houses[:1])
     middle = NOW - timedelta(days=900)
     found: dict[str, Read] = {
         "board": partial(board, facilities=mine, facility=mine[0], now=NOW),
         "decision_to_a_day_program": partial(decision, house=mine[0], level="2.1", program=f"{mine[0]}_day"),
         "decision_to_a_bed": partial(decision, house=mine[0], level="3.5", program=f"{mine[0]}_beds"),
     }
-    for scope, name in ((mine, "one"), (houses, "all")):
+    for scope, name in ((mine, "one"), (Reach(houses), "all")):
         listed, queue = partial(episode_list, facilities=scope, limit=51), partial(step_down_queue, facilities=scope)
         found |= {
             f"episode_list_{name}": listed,

@@ -18,12 +18,15 @@ from definitions.vocabulary import (
 )
 from storage.engine import Database
 from storage.models import Bed
+from storage.reach import Reach
 from storage.reads.board import board
 from storage.reads.episodes import episode_list, episode_page
 from storage.reads.next_sessions import next_sessions
 from storage.reads.queue import step_down_queue
 from tests.reads import ward
 from tests.reads.ward import DAY, NOW
+
+NORTH, NOBODYS = Reach(("north",)), Reach(())
 
 
 @contextmanager
@@ -47,11 +50,11 @@ async def test_without_a_facility_nothing_is_seen(database: Database) -> None:
         someone, _ = await ward.admitted(session, "north", "north/1")
         await ward.transition(session, someone, TransitionStatus.PENDING)
     async with database.read() as session:
-        assert await episode_list(session, []) == []
-        assert await step_down_queue(session, []) == []
-        assert await board(session, [], "north", NOW) is None
-        assert await episode_page(session, [], someone.id) is None
-        assert await next_sessions(session, [], someone.id, NOW) == []
+        assert await episode_list(session, NOBODYS) == []
+        assert await step_down_queue(session, NOBODYS) == []
+        assert await board(session, NOBODYS, "north", NOW) is None
+        assert await episode_page(session, NOBODYS, someone.id) is None
+        assert await next_sessions(session, NOBODYS, someone.id, NOW) == []
 
 
 async def test_the_neighbours_people_are_never_listed(database: Database) -> None:
@@ -63,10 +66,10 @@ async def test_the_neighbours_people_are_never_listed(database: Database) -> Non
         for one in (mine, theirs):
             await ward.transition(session, one, TransitionStatus.PENDING)
     async with database.read() as session:
-        assert [r.id for r in await episode_list(session, ["north"])] == [mine.id]
-        assert [e.id for _, e in await step_down_queue(session, ["north"])] == [mine.id]
-        assert await board(session, ["north"], "south", NOW) is None
-        assert await episode_page(session, ["north"], theirs.id) is None
+        assert [r.id for r in await episode_list(session, NORTH)] == [mine.id]
+        assert [e.id for _, e in await step_down_queue(session, NORTH)] == [mine.id]
+        assert await board(session, NORTH, "south", NOW) is None
+        assert await episode_page(session, NORTH, theirs.id) is None
 
 
 async def test_pages_of_a_list_follow_each_other_without_gap_or_repeat(database: Database) -> None:
@@ -77,7 +80,7 @@ async def test_pages_of_a_list_follow_each_other_without_gap_or_repeat(database:
     seen: list[Any] = []
     after = None
     async with database.read() as session:
-        while rows := await episode_list(session, ["north"], after=after, limit=3):
+        while rows := await episode_list(session, NORTH, after=after, limit=3):
             seen += [r.id for r in rows]
             after = (rows[-1].opened_at, rows[-1].id)
     assert len(seen) == 7
@@ -92,10 +95,10 @@ async def test_a_list_narrows_by_phase_and_person_and_counts_open_items(database
         await ward.item(session, inside, OpenItemStatus.OPEN)
         await ward.item(session, inside, OpenItemStatus.DONE)
     async with database.read() as session:
-        found = await episode_list(session, ["north"], phase=Phase.IN_CARE.value)
+        found = await episode_list(session, NORTH, phase=Phase.IN_CARE.value)
         assert [(r.id, r.open_items) for r in found] == [(inside.id, 1)]
-        assert [r.id for r in await episode_list(session, ["north"], people=[waiting.person_id])] == [waiting.id]
-        assert await episode_list(session, ["north"], people=[uuid4()]) == []
+        assert [r.id for r in await episode_list(session, NORTH, people=[waiting.person_id])] == [waiting.id]
+        assert await episode_list(session, NORTH, people=[uuid4()]) == []
 
 
 async def test_every_bed_state_is_told_apart(database: Database) -> None:
@@ -109,7 +112,7 @@ async def test_every_bed_state_is_told_apart(database: Database) -> None:
         cleaning = await session.get_one(Bed, "north/4")
         cleaning.cleaning_until = NOW + timedelta(minutes=30)
     async with database.read() as session:
-        seen = await board(session, ["north"], "north", NOW)
+        seen = await board(session, NORTH, "north", NOW)
     assert seen is not None
     states = {b.id: b.state for b in seen.beds}
     assert states == {
@@ -127,7 +130,7 @@ async def test_somebody_at_a_bed_level_without_a_bed_is_a_conflict_and_day_peopl
         coming = await ward.episode(session, "north")
         await ward.transition(session, lost, TransitionStatus.SCHEDULED)
     async with database.read() as session:
-        seen = await board(session, ["north"], "north", NOW)
+        seen = await board(session, NORTH, "north", NOW)
     assert seen is not None
     assert [episode_id for episode_id, _, _ in seen.unbedded] == [lost.id]
     assert [(d.level, d.enrolled, d.capacity) for d in seen.day] == [("2.5", 1, 20)]
@@ -144,11 +147,11 @@ async def test_the_queue_holds_what_waits_soonest_first(database: Database) -> N
         approved = await ward.transition(session, people[2], TransitionStatus.SCHEDULED)
         await ward.transition(session, people[3], TransitionStatus.EXECUTED)
     async with database.read() as session:
-        assert [t.id for t, _ in await step_down_queue(session, ["north"])] == [sooner.id, later.id]
-        assert [t.id for t, _ in await step_down_queue(session, ["north"], status=TransitionStatus.SCHEDULED)] == [
+        assert [t.id for t, _ in await step_down_queue(session, NORTH)] == [sooner.id, later.id]
+        assert [t.id for t, _ in await step_down_queue(session, NORTH, status=TransitionStatus.SCHEDULED)] == [
             approved.id
         ]
-        following = await step_down_queue(session, ["north"], after=(sooner.effective_at, sooner.id))
+        following = await step_down_queue(session, NORTH, after=(sooner.effective_at, sooner.id))
         assert [t.id for t, _ in following] == [later.id]
 
 
@@ -162,7 +165,7 @@ async def test_what_happens_next_joins_the_episodes_and_its_cases_deadlines(data
         await ward.due(session, "episode", someone.id, DeadlineKind.ASSESSMENT_DUE, NOW + 2 * DAY)
         await ward.due(session, "episode", other.id, DeadlineKind.FOLLOW_UP, NOW)
     async with database.read() as session:
-        page = await episode_page(session, ["north"], someone.id)
+        page = await episode_page(session, NORTH, someone.id)
     assert page is not None
     assert [(e["kind"], e["why"]) for e in page.next_events] == [
         ("review_due", "review_due comes"),
@@ -181,7 +184,7 @@ async def test_next_sessions_are_those_still_ahead(database: Database) -> None:
         await ward.place_in(session, at, NOW + DAY, SessionStatus.SCHEDULED)
         await ward.place_in(session, at, NOW + 3 * DAY, SessionStatus.CANCELLED)
     async with database.read() as session:
-        found = await next_sessions(session, ["north"], someone.id, NOW)
+        found = await next_sessions(session, NORTH, someone.id, NOW)
     assert [s.starts_at for s in found] == [NOW + DAY, NOW + 2 * DAY]
 
 
@@ -194,10 +197,10 @@ async def test_more_people_cost_no_more_statements(database: Database) -> None:
         sizes = []
         async with database.read() as session:
             for read in (
-                lambda: episode_list(session, ["north"]),
-                lambda: step_down_queue(session, ["north"]),
-                lambda: board(session, ["north"], "north", NOW),
-                lambda: episode_page(session, ["north"], first.id),
+                lambda: episode_list(session, NORTH),
+                lambda: step_down_queue(session, NORTH),
+                lambda: board(session, NORTH, "north", NOW),
+                lambda: episode_page(session, NORTH, first.id),
             ):
                 with counted(database) as seen:
                     await read()
