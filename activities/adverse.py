@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities import case_clocks
-from activities.case_record import UNANSWERED, CaseWriting, requests_of
+from activities.case_record import CaseWriting
 from activities.payer_queue import left_queue
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, DisputeKind, DisputeStatus
@@ -16,6 +16,7 @@ from rules.case_deadlines import UNSENT
 from rules.disputes import FILING_CLOCK, LIVE, OPEN, DisputeFact, Step, after_upheld, opened_by_denial
 from rules.payer_answer import AnswerVerdict
 from storage.models import AuthorizationDispute, AuthorizationRequest
+from storage.repositories.authorization import UNANSWERED, requests_of_case
 
 WORDS = {
     DisputeKind.PEER_TO_PEER: "a peer-to-peer",
@@ -190,7 +191,7 @@ async def say_appeal_is_open(w: CaseWriting, root: AuthorizationRequest) -> None
 
 async def _without_object(w: CaseWriting, dispute: AuthorizationDispute) -> None:
     """The request a contest was filed by: what has not left stays here, and who has it is told by a person."""
-    for filed in await requests_of(w.session, w.case.id):
+    for filed in await requests_of_case(w.session, w.case.id):
         if filed.dispute_id != dispute.id or filed.status not in UNANSWERED:
             continue
         left = filed.first_sent_at is not None or filed.attempts > 0
@@ -208,7 +209,7 @@ async def _without_object(w: CaseWriting, dispute: AuthorizationDispute) -> None
 
 async def call_back(w: CaseWriting, dispute: AuthorizationDispute) -> None:
     """What was asked for and has not left stays here once nobody contests any more."""
-    for asked in await requests_of(w.session, w.case.id):
+    for asked in await requests_of_case(w.session, w.case.id):
         if asked.dispute_id == dispute.id and asked.status in UNSENT:
             asked.status = AuthorizationStatus.CANCELLED
             await left_queue(w, asked)

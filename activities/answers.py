@@ -11,13 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from activities import case_clocks
 from activities.adverse import after_adverse, after_contest, no_longer_contested
 from activities.case_grants import matter_asked, root_of, settle_grants
-from activities.case_record import UNANSWERED, CaseWriting, requests_of
+from activities.case_record import CaseWriting
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
 from rules.case_deadlines import wish_subject
 from rules.grants import CONTESTING, FINAL, Changes
 from rules.payer_answer import AnswerVerdict
 from storage.models import AuthorizationDecision, AuthorizationRequest
+from storage.repositories.authorization import UNANSWERED, requests_of_case
 
 UNDECIDED = (AuthorizationStatus.PENDED, AuthorizationStatus.INFORMATION_REQUESTED)
 OPEN_STILL = (AuthorizationStatus.CONTACT_PAYER, AuthorizationStatus.DATA_PROBLEM)
@@ -222,7 +223,7 @@ async def _follow(w: CaseWriting, root: AuthorizationRequest, verdict: AnswerVer
     if case.last_covered_day is not None and (lcd is None or case.last_covered_day > lcd):
         why = f"covered through {case.last_covered_day.isoformat()}"
         await w.done(("review_due", "authorization_lapsed"), why)
-    newest = [r for r in await requests_of(w.session, case.id) if r.about is None][-1]
+    newest = [r for r in await requests_of_case(w.session, case.id) if r.about is None][-1]
     case.review_status = newest.status
     if newest.id == root.id:
         case.why = verdict.why
@@ -280,7 +281,7 @@ async def _items_answered(
 
 async def _documents_done(w: CaseWriting, matter: AuthorizationRequest, status: AuthorizationStatus) -> None:
     """Documents went for a question that is decided now: nothing more comes of them, and what has not left stays."""
-    for one in await requests_of(w.session, w.case.id):
+    for one in await requests_of_case(w.session, w.case.id):
         if one.kind is RequestKind.INFORMATION and one.about == matter.id and one.status in UNANSWERED:
             left = one.first_sent_at is not None or one.status is AuthorizationStatus.INFORMATION_SENT
             one.status = status if left else AuthorizationStatus.CANCELLED

@@ -10,7 +10,7 @@ from activities.answer_reading import read_answer
 from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
 from activities.case_grants import summarize
-from activities.case_record import ENDED, UNANSWERED, CaseHands, CaseWriting, record_of, requests_of
+from activities.case_record import CaseHands, CaseWriting, record_of
 from activities.holding import look_again
 from activities.payer_queue import wake_held
 from activities.staleness import perform
@@ -36,6 +36,7 @@ from rules.requests import future_problem
 from rules.utilization import units_through
 from runtime.keyring import Keyring
 from storage.models import AuthorizationRequest, ExchangeMessage
+from storage.repositories.authorization import AT_REST, UNANSWERED, requests_of_case
 from storage.repositories.case_end import CLOSING
 from storage.repositories.work import deadlines_of
 
@@ -145,7 +146,7 @@ class AuthorizationActivities(AuthorizationContract):
 def _over(w: CaseWriting, request: RequestReview) -> Refusal | None:
     """A case that ended with its stay may still be asked about days that were stayed (retrospective, domain 4.1)."""
     last = w.case.end_dated_on
-    if w.case.status not in ENDED:
+    if w.case.status not in AT_REST:
         return None
     if w.case.status is AuthorizationStatus.END_DATED and last is not None and request.through_date <= last:
         return None
@@ -155,7 +156,7 @@ def _over(w: CaseWriting, request: RequestReview) -> Refusal | None:
 async def _asked_already(w: CaseWriting, request: RequestReview) -> Refusal | None:
     """Two open questions about the same days: the payer refuses the second as a duplicate (E30). One that it could not
     process is corrected by asking again."""
-    for asked in await requests_of(w.session, w.case.id):
+    for asked in await requests_of_case(w.session, w.case.id):
         apart = asked.from_date > request.through_date or asked.through_date < request.from_date
         if apart or asked.about is not None or asked.status not in UNANSWERED:
             continue
@@ -208,7 +209,7 @@ async def _asked_by_person(w: CaseWriting, request: RequestReview) -> Refusal | 
 
 async def _replace_unreadable(w: CaseWriting, first: date, last: date) -> None:
     """The payer could not process what was asked for these dates; the corrected question takes its place (AAA, E02)."""
-    for asked in await requests_of(w.session, w.case.id):
+    for asked in await requests_of_case(w.session, w.case.id):
         overlaps = asked.from_date <= last and asked.through_date >= first
         if asked.status is AuthorizationStatus.DATA_PROBLEM and asked.about is None and overlaps:
             asked.status = AuthorizationStatus.CANCELLED
@@ -219,7 +220,7 @@ async def _replace_unreadable(w: CaseWriting, first: date, last: date) -> None:
 
 async def question_of(w: CaseWriting, request_id: UUID | None) -> AuthorizationRequest | Refusal:
     """The request a person means: the named one, or the newest."""
-    asked = await requests_of(w.session, w.case.id)
+    asked = await requests_of_case(w.session, w.case.id)
     if not asked:
         return Refusal(code=ErrorType.STALE, detail="nothing was asked in this case yet; request a review first")
     if request_id is None:

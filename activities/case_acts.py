@@ -7,7 +7,7 @@ from sqlalchemy import update
 from activities import case_clocks
 from activities.authorization import question_of
 from activities.case_grants import matter_asked, root_of
-from activities.case_record import UNANSWERED, CaseWriting, requests_of
+from activities.case_record import CaseWriting
 from activities.departed import WANTED, follow_departure
 from activities.documents import in_words, kept_back, registry_problem
 from activities.hand_departure import leaves_by_hand
@@ -19,6 +19,7 @@ from rules.case_deadlines import UNSENT
 from runtime.keyring import Keyring
 from storage.models import AuthorizationRequest, SingleCaseAgreement
 from storage.repositories import authorization as cases
+from storage.repositories.authorization import UNANSWERED, requests_of_case
 
 SENT = (
     AuthorizationStatus.SUBMITTED,
@@ -112,7 +113,7 @@ async def _documents_wait(w: CaseWriting, root: AuthorizationRequest) -> Authori
     return next(
         (
             r
-            for r in await requests_of(w.session, w.case.id)
+            for r in await requests_of_case(w.session, w.case.id)
             if r.about == root.id and r.kind is RequestKind.INFORMATION and r.status in UNSENT
         ),
         None,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from activities.case_record import CaseWriting, requests_of
+from activities.case_record import CaseWriting
 from activities.scarce_units import carried_through
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, GrantState
@@ -23,6 +23,7 @@ from rules.grants import (
 )
 from rules.utilization import review_due
 from storage.models import AuthorizationDecision, AuthorizationGrant, AuthorizationRequest
+from storage.repositories.authorization import requests_of_case
 
 VOID_ACTION = "C"
 
@@ -54,13 +55,13 @@ def request_fact(r: AuthorizationRequest) -> RequestFact:
 
 async def root_of(w: CaseWriting, asked: AuthorizationRequest) -> AuthorizationRequest:
     """The request that began the matter `asked` belongs to."""
-    requests = {r.id: r for r in await requests_of(w.session, w.case.id)}
+    requests = {r.id: r for r in await requests_of_case(w.session, w.case.id)}
     return requests[family_of(asked.id, {i: request_fact(r) for i, r in requests.items()})]
 
 
 async def matter_asked(w: CaseWriting, asked: AuthorizationRequest) -> AuthorizationRequest:
     """The request or appeal that `asked` sends documents for; otherwise itself."""
-    requests = {r.id: r for r in await requests_of(w.session, w.case.id)}
+    requests = {r.id: r for r in await requests_of_case(w.session, w.case.id)}
     return requests[matter_of(asked.id, {i: request_fact(r) for i, r in requests.items()})]
 
 
@@ -82,7 +83,7 @@ def _fact_of(row: AuthorizationGrant) -> GrantFact:
 async def settle_grants(w: CaseWriting, statuses: dict[UUID, AuthorizationStatus]) -> tuple[Standing, Changes]:
     """Recompute what stands from every decision of the case and let the grant rows follow. `statuses`: what each
     decision means, by decision."""
-    requests = await requests_of(w.session, w.case.id)
+    requests = await requests_of_case(w.session, w.case.id)
     rows = await decisions_of(w)
     facts = [decision_fact(d, statuses.get(d.id, AuthorizationStatus(d.status))) for d in rows]
     stand = standing([request_fact(r) for r in requests], facts)

@@ -36,10 +36,10 @@ from storage.engine import Database
 from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, Episode, OpenItem, Transition
 from storage.repositories import command as memory
 from storage.repositories import timeline, work
+from storage.repositories.authorization import AT_REST, UNANSWERED, requests_of_case
 from storage.repositories.facility_day import mark_stale
 from storage.repositories.outbox import EPISODE_FACT, announce
 
-ENDED = (AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED, AuthorizationStatus.NOT_REQUIRED)
 WAITING = (
     AuthorizationStatus.SUBMITTED,
     AuthorizationStatus.PENDED,
@@ -48,15 +48,6 @@ WAITING = (
     AuthorizationStatus.INFORMATION_SENT,
 )
 """The payer has it, or may have it, and has not decided."""
-
-UNANSWERED = (
-    *WAITING,
-    AuthorizationStatus.READY,
-    AuthorizationStatus.WAITING_CONSENT,
-    AuthorizationStatus.HELD,
-    AuthorizationStatus.CONTACT_PAYER,
-    AuthorizationStatus.DATA_PROBLEM,
-)
 
 BESIDE = (TransitionKind.PARALLEL, TransitionKind.BED_MOVE)
 """Moves that end no stay."""
@@ -97,7 +88,7 @@ class CaseWriting:
         if asked.about is not None:
             return
         self.case.review_status = status
-        if self.case.last_covered_day is None and self.case.status not in ENDED:
+        if self.case.last_covered_day is None and self.case.status not in AT_REST:
             self.case.status = status
             self.case.why = why or self.case.why
 
@@ -237,22 +228,13 @@ class CaseHands:
             return outcome
 
 
-async def requests_of(session: AsyncSession, case_id: UUID) -> list[AuthorizationRequest]:
-    rows = await session.execute(
-        select(AuthorizationRequest)
-        .where(AuthorizationRequest.authorization_id == case_id)
-        .order_by(AuthorizationRequest.requested_at, AuthorizationRequest.id)
-    )
-    return list(rows.scalars())
-
-
 async def record_of(writing: CaseWriting) -> AuthorizationRecord:
     """The case as its rows say, its deadlines replaced and its line of the worklist brought up to date (D6)."""
     case, session = writing.case, writing.session
     await session.flush()
     requests, state = await state_of(writing)
     at_work = _at_work(state)
-    finished = case.status in ENDED and not at_work
+    finished = case.status in AT_REST and not at_work
     deadlines = () if finished else deadlines_of(state, await _told(writing))
     # A case that looks back at a stay which had ended before it was opened never gets another status (E26).
     finished = finished or (case.end_dated_on is not None and not at_work and not deadlines)
@@ -272,7 +254,7 @@ async def record_of(writing: CaseWriting) -> AuthorizationRecord:
 async def state_of(writing: CaseWriting) -> tuple[list[AuthorizationRequest], CaseState]:
     """The case as its rules see it."""
     case, session = writing.case, writing.session
-    requests = await requests_of(session, case.id)
+    requests = await requests_of_case(session, case.id)
     retries = await retries_of(session, case.payer, writing.now, requests)
     disputes = await session.execute(
         select(AuthorizationDispute)

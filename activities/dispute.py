@@ -11,7 +11,7 @@ from activities.answers import Evidence, apply_verdict
 from activities.authorization import by_hand_verdict, question_of
 from activities.case_acts import cancel_review, documents_refused, lines_of, record_agreement, submit_information
 from activities.case_grants import root_of
-from activities.case_record import UNANSWERED, CaseAct, CaseHands, CaseWriting, requests_of
+from activities.case_record import CaseAct, CaseHands, CaseWriting
 from activities.departed import follow_departure
 from activities.departure import Withheld, gate
 from activities.documents import registry_problem
@@ -43,6 +43,7 @@ from rules.sending import content_class
 from runtime.keyring import Keyring
 from storage.models import AuthorizationDispute, AuthorizationRequest
 from storage.repositories import authorization as cases
+from storage.repositories.authorization import UNANSWERED, requests_of_case
 
 CONTESTABLE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, AuthorizationStatus.VOIDED)
 
@@ -95,7 +96,7 @@ async def _contested(w: CaseWriting, request_id: UUID | None) -> AuthorizationRe
     if request_id is not None:
         named = await question_of(w, request_id)
         return named if isinstance(named, Refusal) else await root_of(w, named)
-    asked = await requests_of(w.session, w.case.id)
+    asked = await requests_of_case(w.session, w.case.id)
     adverse = [r for r in asked if r.status in CONTESTABLE and r.kind not in CONTINUING]
     if not adverse:
         return Refusal(code=ErrorType.DISPUTE_NOT_OPEN, detail="no answer of the payer is open to contest in this case")
@@ -231,7 +232,7 @@ async def _appeal(w: CaseWriting, keyring: Keyring, said: FileAppeal) -> Refusal
 
 async def _on_its_way(w: CaseWriting, dispute_id: UUID) -> AuthorizationRequest | None:
     """What was asked for and has not left: a second one would be a duplicate."""
-    asked = await requests_of(w.session, w.case.id)
+    asked = await requests_of_case(w.session, w.case.id)
     return next((r for r in asked if r.dispute_id == dispute_id and r.status in UNANSWERED), None)
 
 
@@ -240,7 +241,7 @@ async def _take_back_unreadable(w: CaseWriting, root: AuthorizationRequest, kind
     for dispute in await disputes_of(w, root.id):
         if dispute.kind is not kind or dispute.status not in (DisputeStatus.OPEN, DisputeStatus.FILED):
             continue
-        for asked in await requests_of(w.session, w.case.id):
+        for asked in await requests_of_case(w.session, w.case.id):
             if asked.dispute_id == dispute.id and asked.status is AuthorizationStatus.DATA_PROBLEM:
                 asked.status, dispute.status = AuthorizationStatus.CANCELLED, DisputeStatus.OPEN
                 await w.done("authorization_data_problem", "filed again")

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.case_record import WAITING, CaseHands, CaseWriting, record_of, requests_of
+from activities.case_record import WAITING, CaseHands, CaseWriting, record_of
 from activities.departure import ask_of, grounds_of, known_person, recipient_of
 from activities.documents import kept_back
 from activities.sending import wait_for_consent
@@ -17,6 +17,7 @@ from rules.disclosure import judge
 from rules.sending import content_class
 from storage.models import Authorization, AuthorizationDispute, AuthorizationRequest, ExchangeMessage
 from storage.repositories import disclosure
+from storage.repositories.authorization import requests_of_case
 from storage.repositories.exchange import INTENT, request_message
 
 QUEUED: Final = (AuthorizationStatus.READY, AuthorizationStatus.HELD)
@@ -48,7 +49,7 @@ async def why_it_stays(w: CaseWriting, asked: AuthorizationRequest) -> str | Non
 async def look_again(w: CaseWriting) -> list[AuthorizationRequest]:
     """Every request of the case before the gate: what may go is ready, what may not waits. Answers what was stopped."""
     stopped, released = [], False
-    requests = await requests_of(w.session, w.case.id)
+    requests = await requests_of_case(w.session, w.case.id)
     for asked in requests:
         if asked.status is AuthorizationStatus.WAITING_CONSENT and await why_it_stays(w, asked) is None:
             w.follow(asked, AuthorizationStatus.READY)
@@ -99,7 +100,7 @@ class AuthorizationSender:
 
 async def _hold_case(sender: str, w: CaseWriting) -> list[Halted]:
     stopped = await look_again(w)
-    requests = await requests_of(w.session, w.case.id)
+    requests = await requests_of_case(w.session, w.case.id)
     gone = [r for r in requests if r.status in WAITING or (r.status in QUEUED and await _on_the_line(w, r))]
     uncovered = [r for r in gone if await why_it_stays(w, r) is not None]
     told = [await _halted(sender, w, r, Standing.STOPPED) for r in stopped]

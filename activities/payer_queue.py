@@ -1,13 +1,14 @@
 """The queue of a payer whose system is down: requests wait in order, go out oldest first, and each that is through
 wakes the next (E95, E96). Only rows of that payer are touched."""
 
-from activities.case_record import CaseWriting, requests_of
+from activities.case_record import CaseWriting
 from definitions.exchange import Attempt, Circuit
 from definitions.payer import Payer
 from definitions.vocabulary import AuthorizationStatus
 from rules import circuit as circuits
 from storage.models import AuthorizationRequest
 from storage.repositories import payer_circuit as rows
+from storage.repositories.authorization import requests_of_case
 
 
 async def may_leave(w: CaseWriting, asked: AuthorizationRequest) -> bool:
@@ -83,7 +84,7 @@ async def left_queue(w: CaseWriting, asked: AuthorizationRequest) -> None:
 
 async def wake_held(w: CaseWriting) -> None:
     """The case was told, or its own look is due: what is first in its queue now becomes ready."""
-    for asked in await requests_of(w.session, w.case.id):
+    for asked in await requests_of_case(w.session, w.case.id):
         if asked.status is not AuthorizationStatus.HELD or asked.held_at is None:
             continue
         circuit = await rows.locked(w.session, w.payer.key, w.now)

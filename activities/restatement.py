@@ -22,13 +22,13 @@ from rules.projection import project, root_of, standing
 from rules.sessions import sessions_for
 from storage.models import AssessmentDue, Authorization, Movement, PerDiemAccount
 from storage.repositories import case_restatement, horizon, work
+from storage.repositories.authorization import AT_REST
 from storage.repositories.case_end import end_date_case, move_end
 from storage.repositories.coverage import coverages_of
 from storage.repositories.episode import movements_of
 
 AT_ONCE = ("CIWA_AR", "COWS", "CSSRS_SCREEN")
 """Withdrawal and suicide scales: owed within the hour when somebody turns out to be here (ASM-03)."""
-CASE_ENDED = (AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED, AuthorizationStatus.NOT_REQUIRED)
 
 
 class Restated(WireModel):
@@ -247,7 +247,7 @@ async def _cases(writing: Writing, projection: Projection, by: UUID) -> Restated
 
 def _speaks(writing: Writing, case: Authorization) -> bool:
     """Of the cases of one stay, the one of the payer that pays says what is authorized (E38, E41)."""
-    return case.payer == writing.episode.payer and case.status not in CASE_ENDED
+    return case.payer == writing.episode.payer and case.status not in AT_REST
 
 
 async def _reopen(writing: Writing, case: Authorization, by: UUID) -> None:
@@ -262,7 +262,7 @@ async def _reopen(writing: Writing, case: Authorization, by: UUID) -> None:
 
 
 async def _never_was(writing: Writing, case: Authorization) -> int:
-    if case.status in CASE_ENDED:
+    if case.status in AT_REST:
         return 0
     await case_restatement.cancel_case(writing.session, case=case, key=writing.key, now=writing.now)
     await _tell_payer(
@@ -292,7 +292,7 @@ async def _follow_end(writing: Writing, case: Authorization, stay: ProjectedStay
         if case.end_dated_on != on:
             await move_end(writing.session, case=case, on=on, left_on=left_on, key=writing.key, now=writing.now)
         return 0
-    if case.status in CASE_ENDED:
+    if case.status in AT_REST:
         return 0
     await end_date_case(
         writing.session, case_id=case.id, on=on, key=writing.key, now=writing.now, by=by, left_on=left_on

@@ -6,10 +6,9 @@ from activities.hands import Writing
 from definitions.ids import authorization_workflow
 from definitions.vocabulary import AuthorizationStatus
 from storage.models import Authorization, AuthorizationRequest
+from storage.repositories.authorization import AT_REST
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 from storage.repositories.person import same_person
-
-AT_REST = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
 
 
 async def tell_cases(writing: Writing, what: str) -> None:

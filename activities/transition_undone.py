@@ -5,11 +5,12 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from activities.hands import Writing
-from activities.told_cases import AT_REST, tell_cases
+from activities.told_cases import tell_cases
 from definitions.ids import derived
 from definitions.vocabulary import Role
 from storage.models import Authorization, Transition
 from storage.repositories import work
+from storage.repositories.authorization import AT_REST
 from storage.repositories.case_restatement import cancel_case
 
 

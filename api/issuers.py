@@ -64,12 +64,7 @@ class OidcIssuer:
 
     async def read(self, token: str) -> User:
         """Raises TokenRefused; IssuerAway when there is no key to judge by."""
-        try:
-            head = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
-            raise TokenRefused(type(error).__name__) from None
-        key = await self._key(str(head.get("kid", "")))
-        claims = self.claims_of(token, key, self._audience)
+        claims = await self.verified(token, self._audience)
         party = claims.get("azp")
         if self._parties and party is not None and party not in self._parties:
             raise TokenRefused("another client's token")
@@ -91,13 +86,13 @@ class OidcIssuer:
         role, facilities = mapped(claims, self._grants)
         return User(str(claims["sub"]), role, facilities, issuer=self.issuer, issued_at=float(claims["iat"]))
 
-    async def id_token(self, token: str, client_id: str) -> dict[str, Any]:
-        """Verified claims of a token made for our pages. Raises TokenRefused, IssuerAway."""
+    async def verified(self, token: str, audience: str) -> dict[str, Any]:
+        """The claims of a token made for `audience`. Raises TokenRefused, IssuerAway."""
         try:
             head = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
             raise TokenRefused(type(error).__name__) from None
-        return self.claims_of(token, await self._key(str(head.get("kid", ""))), client_id)
+        return self.claims_of(token, await self._key(str(head.get("kid", ""))), audience)
 
     async def change_code(self, form: Mapping[str, str]) -> str:
         """The ID token that a code is worth. Raises TokenRefused, IssuerAway."""

@@ -22,8 +22,6 @@ from storage.reads.disclosures import known_to
 from storage.repositories import access, timeline
 from storage.repositories import command as memory
 
-CHAIN: Final = "permissions"
-"""The audit chain of who may what."""
 KEEPERS: Final = (Role.DIRECTOR.value, Role.ADMIN.value)
 
 
@@ -92,7 +90,7 @@ async def _done(
     status: int,
 ) -> CommandResult:  # fmt: skip
     timeline.audit(
-        session, chain=CHAIN, at=stored.accepted_at, actor=user.actor, role=user.role, action=action,
+        session, chain=timeline.PERMISSIONS, at=stored.accepted_at, actor=user.actor, role=user.role, action=action,
         subject=f"person/{row.person_id}", purpose="operations",
         detail={"kind": row.kind.value, "username": row.username, "reason": reason, "line": str(row.id)},
     )  # fmt: skip

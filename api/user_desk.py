@@ -22,8 +22,6 @@ from storage.repositories import timeline
 from storage.repositories.payer_client import add_client
 from storage.repositories.user import SSO, cut_off, end_sessions, ensure_user
 
-PERMISSIONS: Final = "permissions"
-"""The audit chain of who may what."""
 SECRET_BYTES: Final = 32
 Act = Callable[[AsyncSession, datetime], Awaitable[tuple[dict[str, Any], dict[str, Any]]]]
 """Answers what is told once, and what is remembered for a repeat of the key: secrets are told once."""
@@ -51,7 +49,7 @@ async def once(services: Services, user: User, key: str, kind: str, body: dict[s
 
 def _noted(session: AsyncSession, user: User, now: datetime, action: str, subject: str, **detail: Any) -> None:
     timeline.audit(
-        session, chain=PERMISSIONS, at=now, actor=user.actor, role=user.role, action=action, subject=subject,
+        session, chain=timeline.PERMISSIONS, at=now, actor=user.actor, role=user.role, action=action, subject=subject,
         purpose="operations", detail=detail,
     )  # fmt: skip
 

@@ -112,7 +112,7 @@ async def _named(held: Services, issuer: OidcIssuer, client_id: str, code: str, 
     if secret is not None:
         form["client_secret"] = secret.get_secret_value()
     token = await issuer.change_code(form)
-    claims = await issuer.id_token(token, client_id)
+    claims = await issuer.verified(token, client_id)
     if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), kept["nonce"].encode()):
         raise TokenRefused("another sign-in's token")
     return issuer.user_of(claims)

@@ -26,6 +26,9 @@ UNANSWERED = (
     AuthorizationStatus.DATA_PROBLEM,
 )
 """Nothing decides it yet: the payer owes an answer, or somebody a step before it."""
+
+AT_REST = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
+"""A case that asks and grants nothing further."""
 TRACE_LENGTH = 18
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from definitions.identity import MergeAct, MergeStep
 from definitions.ids import authorization_workflow, derived
 from definitions.merge_rows import ChargeRow, ConsentRow, CoverageRow, StayRow
-from definitions.vocabulary import AuthorizationStatus, ChargeStatus, ConsentStatus, Track
+from definitions.vocabulary import ChargeStatus, ConsentStatus, Track
 from storage.models import (
     Authorization,
     Charge,
@@ -25,6 +25,7 @@ from storage.models import (
     PersonMergeRow,
     Stay,
 )
+from storage.repositories.authorization import AT_REST
 from storage.repositories.ledger import void_by_person
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
 
@@ -34,7 +35,6 @@ TABLES: Final[dict[str, Any]] = {
 """What follows by rewriting whose it is. Everything else (disclosures, paths without consent, messages, documents, cases,
 sealed words) is chained, sealed or known to a payer under the old record, and follows by the alias."""
 
-AT_REST: Final = (AuthorizationStatus.NOT_REQUIRED, AuthorizationStatus.END_DATED, AuthorizationStatus.CANCELLED)
 STOOD: Final = "survivor_episode"
 
 

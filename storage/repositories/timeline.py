@@ -10,6 +10,8 @@ from storage.models import AuditEntry, TimelineEntry
 
 HOUSE = "house"
 """Audit chain for acts that belong to no episode."""
+PERMISSIONS = "permissions"
+"""Audit chain of who may what."""
 
 
 async def record(

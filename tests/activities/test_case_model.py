@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from activities.case_clocks import start_decision
-from activities.case_record import UNANSWERED, record_of, state_of
+from activities.case_record import record_of, state_of
 from activities.departed import follow_departure
 from definitions.authorization import AuthorizationRecord, ReadCase, RecordDecision, RequestReview
 from definitions.dispute import Attachment, CancelReview, ChooseOption, FileAppeal, RecordPeerToPeer, SubmitInformation
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind, DisputeStatus, RequestKind, Role
 from storage.engine import Database
 from storage.models import Authorization, AuthorizationRequest
+from storage.repositories.authorization import UNANSWERED
 from storage.repositories.case_end import end_date_case
 from storage.repositories.case_restatement import reopen_case
 from tests.activities.case_desk import FIRST, Desk, desk

@@ -3,7 +3,10 @@ would leave none to the next."""
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,22 +17,28 @@ from local.rehearsal.house import House
 MOMENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("house"))
+@contextmanager
+def standing_house(folder: Path, **options: Any) -> Iterator[House]:
+    """The whole product in processes of its own, its clock at MOMENT; stopped at the end."""
+    made = House(folder, **options)
     try:
         made.start()
-        asyncio.run(stand(made))
+        asyncio.run(_stand(made))
         yield made
     finally:
         made.stop()
 
 
-async def stand(house: House) -> None:
-    """Its clock stands at MOMENT."""
+async def _stand(house: House) -> None:
     driver = Driver(house)
     await driver.open(MOMENT)
     await driver.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing_house(tmp_path_factory.mktemp("house")) as made:
+        yield made
 
 
 @pytest.fixture

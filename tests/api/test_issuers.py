@@ -1,7 +1,6 @@
 """People of an OIDC issuer, the issuer in a process of its own: discovery, keys that change, clocks that differ, tokens of
 others, rights by group, signing in to the pages, and an issuer that is away."""
 
-import asyncio
 import re
 import sys
 import time
@@ -15,7 +14,7 @@ import pytest
 
 from local.rehearsal.house import ROOT, House
 from local.stack.process import ChildProcess, free_port
-from tests.api.conftest import stand
+from tests.api.conftest import standing_house
 
 GROUPS = "reviewers=reviewer@harbor,night=clinician@harbor+lakeside,auditors=auditor@*"
 
@@ -57,19 +56,12 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
 
 @pytest.fixture(scope="module")
 def house(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(
-        tmp_path_factory.mktemp("house"),
-        extra={
-            "STEPDOWN_OIDC_ISSUER": f"{peer.url}/realm", "STEPDOWN_OIDC_GROUPS": GROUPS, "STEPDOWN_OIDC_CLIENT_ID": "pages",
-            "STEPDOWN_OIDC_CLIENT_SECRET": "pages-secret", "STEPDOWN_OIDC_PARTIES": "pages,chart",
-        },
-    )  # fmt: skip
-    try:
-        made.start()
-        asyncio.run(stand(made))
+    extra = {
+        "STEPDOWN_OIDC_ISSUER": f"{peer.url}/realm", "STEPDOWN_OIDC_GROUPS": GROUPS, "STEPDOWN_OIDC_CLIENT_ID": "pages",
+        "STEPDOWN_OIDC_CLIENT_SECRET": "pages-secret", "STEPDOWN_OIDC_PARTIES": "pages,chart",
+    }  # fmt: skip
+    with standing_house(tmp_path_factory.mktemp("house"), extra=extra) as made:
         yield made
-    finally:
-        made.stop()
 
 
 def me(house: House, token: str, path: str = "/v1/me") -> httpx2.Response:

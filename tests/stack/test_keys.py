@@ -18,19 +18,14 @@ from runtime.keyring import SealBroken, sealed_under
 from runtime.keyring_file import load_keyring, read_keys
 from runtime.people import open_person
 from storage.repositories.person import erase_person
-from tests.api.conftest import MOMENT, stand
+from tests.api.conftest import MOMENT, standing_house
 from tests.api.test_refusals import admitted, referral
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("house"))
-    try:
-        made.start()
-        asyncio.run(stand(made))
+    with standing_house(tmp_path_factory.mktemp("house")) as made:
         yield made
-    finally:
-        made.stop()
 
 
 async def desk(house: House) -> KeyDesk:
