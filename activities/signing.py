@@ -176,6 +176,8 @@ def _signature(request: SignConsent, shown: ShownForm) -> dict[str, Any]:
         "sha256": request.shown_sha256.lower() if request.shown_sha256 else None,
         "witness": request.witnessed_by or request.actor,
         "recorded_by": request.actor,
+        "identity": request.identity_check.value if request.identity_check else None,
+        "name_typed": request.name_typed,
     }
 
 

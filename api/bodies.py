@@ -14,6 +14,7 @@ from definitions.vocabulary import (
     CoverageReason,
     DeviationReason,
     Disposition,
+    IdentityCheck,
     SignatureMethod,
     SigningParty,
 )
@@ -130,6 +131,7 @@ class ConsentBody(Body):
     capacity: Capacity = Capacity.PRESENT
     shown_sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
     witness: Short | None = None
+    identity_check: IdentityCheck | None = None
 
 
 class RevokeBody(Body):

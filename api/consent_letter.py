@@ -14,6 +14,10 @@ from rules.consent_text import ShownForm
 TEMPLATE: Final = Path(__file__).parent / "letters" / "consent.typ"
 FOOTER: Final = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 METHODS: Final = {"electronic": "electronically", "paper": "on paper", "verbal_witnessed": "in words before a witness"}
+CHECKS: Final = {
+    "known": "known to staff", "photo_id": "photo identification",
+    "two_identifiers": "said name and date of birth", "wristband": "wristband",
+}  # fmt: skip
 
 
 def signature_line(signature: Mapping[str, Any], name: str) -> str:
@@ -24,6 +28,10 @@ def signature_line(signature: Mapping[str, Any], name: str) -> str:
     ]
     if signature.get("interpreter"):
         parts.append(f"interpreter {signature['interpreter']}")
+    if signature.get("name_typed"):
+        parts.append("name typed by the one who signed")
+    if signature.get("identity"):
+        parts.append(f"identity: {CHECKS[signature['identity']]}")
     parts.append(f"recorded by {signature['recorded_by']}, witness {signature['witness']}")
     if signature.get("sha256"):
         parts.append(f"SHA-256 of the text as shown {signature['sha256']}")

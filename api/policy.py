@@ -189,6 +189,11 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /episodes/new": _only(Role.ADMISSIONS),
     "POST /episodes/new": _only(Role.ADMISSIONS),
     "GET /episodes/{episode_id}": HOUSE,
+    "GET /episodes/{episode_id}/consents": HOUSE,
+    "GET /episodes/{episode_id}/consents/{form}": HOUSE,
+    "POST /episodes/{episode_id}/consents/{form}": HOUSE,
+    "GET /episodes/{episode_id}/consents/{consent_id}/print": HOUSE,
+    "POST /episodes/{episode_id}/consents/{consent_id}/revoke": HOUSE,
     "POST /episodes/{episode_id}/assess": CARE,
     "POST /episodes/{episode_id}/alert": CARE,
     "POST /episodes/{episode_id}/{name}": HOUSE,  # each act asks for its own right (api/web/acts.py)

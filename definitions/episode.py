@@ -17,6 +17,7 @@ from definitions.vocabulary import (
     CoverageReason,
     DeviationReason,
     Disposition,
+    IdentityCheck,
     MovementKind,
     Phase,
     Role,
@@ -161,6 +162,10 @@ class SignConsent(Command):
     capacity: Capacity = Capacity.PRESENT
     shown_sha256: str | None = None
     """Of the text as it was shown; required for an electronic signature."""
+    identity_check: IdentityCheck | None = None
+    """How staff made sure who signs; None: nobody said."""
+    name_typed: bool = False
+    """Who signs typed their name as it stands in the text. The name itself never travels (D15)."""
 
 
 class RevokeConsent(Command):

@@ -165,6 +165,16 @@ class SignatureMethod(StrEnum):
     VERBAL_WITNESSED = "verbal_witnessed"
 
 
+class IdentityCheck(StrEnum):
+    """How staff made sure who signs."""
+
+    KNOWN = "known"
+    PHOTO_ID = "photo_id"
+    TWO_IDENTIFIERS = "two_identifiers"
+    """Said their name and date of birth, unprompted."""
+    WRISTBAND = "wristband"
+
+
 class Capacity(StrEnum):
     """What staff saw when it was signed (domain 3.8)."""
 

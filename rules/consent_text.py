@@ -1,8 +1,9 @@
 """A consent as it is put before somebody: one text, one hash. Pure; the same values give the same text (domain 3.2, 3.8)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from unicodedata import combining, normalize
 
 from definitions.base import WireModel
 from definitions.consent_wording import ConsentElement, ConsentWording
@@ -24,6 +25,11 @@ LABELS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 """Headings by language; a language without any uses the English ones."""
+CONFIRMED: dict[str, str] = {
+    "en": "I have read this text, or it was read to me, and I sign it.",
+    "es": "He leído este texto, o me lo leyeron, y lo firmo.",
+}
+"""What whoever signs ticks, in the language of the text where there is one."""
 ORDER = (
     ConsentElement.DISCLOSER, ConsentElement.INFORMATION, ConsentElement.RECIPIENTS, ConsentElement.INTERMEDIARY,
     ConsentElement.PURPOSE, ConsentElement.REDISCLOSURE_STATEMENT, ConsentElement.REDISCLOSURE_RISK,
@@ -81,3 +87,26 @@ def place_of(facility: Facility, program: str | None) -> str:
     found = facility.program(program) if program is not None else None
     where = f"{facility.name}, {facility.street}, {facility.city}, {facility.state} {facility.postal_code}"
     return f"{found.name} ({found.legal_entity}), {where}" if found is not None else where
+
+
+def parts_of(shown: ShownForm) -> dict[str, str]:
+    """Each part of a text by its heading, as a short hash: enough to say later what is another one, and nothing to read."""
+    said = {"": f"{shown.title}\n{shown.text}", **{p.heading: p.text for p in shown.paragraphs}}
+    return {heading: sha256(text.encode()).hexdigest()[:16] for heading, text in said.items()}
+
+
+def what_changed(before: Mapping[str, str], shown: ShownForm) -> tuple[str, ...]:
+    """Headings whose text is not the one that was shown, in the order of the text; "" is the title with its first
+    sentence. What is gone comes last."""
+    now = parts_of(shown)
+    return (*(h for h, part in now.items() if before.get(h) != part), *(h for h in before if h not in now))
+
+
+def written_alike(typed: str, name: str) -> bool:
+    """Whether a name was typed as it stands in the text: case, accents and spaces aside, nothing else."""
+    return bool(_plain(name)) and _plain(typed) == _plain(name)
+
+
+def _plain(name: str) -> str:
+    bare = "".join(c for c in normalize("NFKD", name) if not combining(c))
+    return " ".join(bare.casefold().replace("’", "'").split())

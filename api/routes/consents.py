@@ -1,51 +1,35 @@
 """Consents of an episode: what is put before somebody, what was signed and what it covers, and who may sign for whom
 (issue 4, item 1; domain 3.2, 3.4, 3.8). Signing and revoking are commands to the episode (api/routes/episodes.py)."""
 
-import asyncio
-import json
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import model_validator
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import STAFF, require
 from api.bodies import Body, Day, Short
 from api.commands import accept, answered, respond
-from api.consent_letter import consent_pdf, signature_line
-from api.deps import Key, Services, Wired
-from api.errors import PROBLEMS, problem
+from api.consents import consents_of_episode, guardian_names, letter_of, opened, presentation_of, seen
+from api.deps import Key, Wired
+from api.errors import PROBLEMS
 from api.routes.access import see_consent, see_episode
 from api.tokens import User
-from api.viewing import purpose_of
-from definitions.errors import ErrorType
 from definitions.ids import derived
-from definitions.person import PersonDetails
-from definitions.vocabulary import ContentClass, Purpose, Role, SigningParty
-from rules.calendar import facility_date
-from rules.consent import is_minor, majority_at, parties_required
-from rules.consent_text import ShownForm, place_of, shown_form
-from rules.disclosure import ConsentOnFile, DisclosureAsk, judge
-from rules.grounds import consents_on_file
-from runtime.keyring import SealBroken
-from runtime.people import open_guardian, open_person, open_text_of_any, seal_guardian
-from storage.models import Consent, Episode, Guardian, Person
+from definitions.vocabulary import Role, SigningParty
+from runtime.people import seal_guardian
+from storage.models import Guardian
 from storage.repositories import command as memory
 from storage.repositories import guardian as guardians
 from storage.repositories import timeline
-from storage.repositories.person import keys_of
-from storage.repositories.viewing import note_view
 
 router = APIRouter(prefix="/v1", tags=["consents"])
 Reader = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
 Staff = Annotated[User, Depends(require(*STAFF))]
 Intake = Annotated[User, Depends(require(Role.ADMISSIONS, Role.CLINICIAN))]
+LETTER_HEADERS: Final = {"Content-Disposition": 'attachment; filename="consent.pdf"', "Cache-Control": "no-store"}
 PDF: dict[int | str, dict[str, Any]] = {**PROBLEMS, 200: {"content": {"application/pdf": {}}}}
 
 
@@ -72,57 +56,8 @@ async def listed(episode_id: UUID, held: Wired, user: Reader) -> JSONResponse:
     now = await held.clock.now()
     async with held.database.read() as session:
         episode = await see_episode(session, held, user, episode_id)
-        rows = await session.execute(
-            select(Consent).where(Consent.episode_id == episode_id).order_by(Consent.presented_at, Consent.id)
-        )
-        payer = held.catalog.edition(episode.edition).payers.get(episode.payer)
-        of_class = payer.recipient_class if payer is not None else "health_plans"
-        items = [_item(c, episode, of_class, now) for c in rows.scalars()]
+        items = await consents_of_episode(held, session, episode, now)
     return JSONResponse(jsonable_encoder({"items": items}))
-
-
-def _item(consent: Consent, episode: Episode, recipient_class: str, now: datetime) -> dict[str, Any]:
-    (on_file,) = consents_on_file([consent])
-    ask = DisclosureAsk(
-        person_id=str(episode.person_id), episode_id=str(episode.id), content=ContentClass.AUTHORIZATION_REQUEST,
-        purpose=Purpose.PAYMENT, recipient=f"payer/{episode.payer}", recipient_class=recipient_class,
-        program=episode.program,
-    )  # fmt: skip
-    return {
-        "id": consent.id, "form": consent.form, "edition": consent.edition, "program": consent.program,
-        "status": consent.status, "presented_at": consent.presented_at, "due_at": consent.due_at,
-        "signed_at": consent.signed_at, "valid_until": consent.expires_at, "revoked_at": consent.revoked_at,
-        "renews": consent.renews, "reason": consent.reason, "signatures": consent.signatures or [],
-        "covers": {k: v for k, v in consent.scope.items() if k != "ends_by"},
-        "ends_by": consent.scope.get("ends_by"), "valid": on_file.valid_at(now), "printable": consent.rendering is not None,
-        "payer": _towards(on_file, ask, now),
-    }  # fmt: skip
-
-
-def _towards(consent: ConsentOnFile, ask: DisclosureAsk, now: datetime) -> dict[str, Any]:
-    """What the gate says of this consent alone, in its own sentences."""
-    verdict = judge(ask, (consent,), now)
-    return {"recipient": ask.recipient, "covered": verdict.allowed, "why": list(verdict.reasons)}
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    person: Person
-    details: PersonDetails
-
-    @property
-    def name(self) -> str:
-        return " ".join((*self.details.given, self.details.family))
-
-
-async def _opened(held: Services, session: AsyncSession, person_id: UUID) -> Opened:
-    person = await session.get(Person, person_id)
-    try:
-        if person is not None and person.wrapped_key is not None:
-            return Opened(person, open_person(held.keyring, person.id, person.sealed, person.wrapped_key))
-    except SealBroken:
-        pass
-    raise problem(ErrorType.NOT_FOUND, "the person's record was erased; nothing can be shown with their name")
 
 
 @router.get("/episodes/{episode_id}/consents/{form}/presentation", responses=PROBLEMS)
@@ -136,34 +71,18 @@ async def presentation(
     now = await held.clock.now()
     async with held.database.write() as session:
         episode = await see_episode(session, held, user, episode_id)
-        await _seen(session, user, now, episode.person_id, "consent_presentation", {"form": form})
+        await seen(session, user, now, episode.person_id, "consent_presentation", {"form": form})
     async with held.database.read() as session:
-        known = await _opened(held, session, episode.person_id)
-    edition = held.catalog.edition(episode.edition)
-    facility = edition.facilities[episode.facility]
-    on = facility_date(now, facility.zone)
-    definition = edition.consents.get(form)
-    if definition is None:
-        raise problem(ErrorType.NOT_FOUND, f"no such consent form; choose from {', '.join(edition.consents)}")
-    wording = held.catalog.wording(definition, language, on)
-    languages = held.catalog.languages(definition, on)
-    if wording is None:
-        raise problem(
-            ErrorType.INVALID_REQUEST, f"the form has no text in that language; it has {', '.join(languages)}"
-        )
-    shown = shown_form(
-        wording, edition=definition.edition, patient=known.name, place=place_of(facility, program), recipients=recipient
+        known = await opened(held, session, episode.person_id)
+    made = presentation_of(
+        held, episode, known, form, language=language, program=program, recipients=recipient, now=now
     )
-    law = held.catalog.minor_law(facility.state, on)
-    level = edition.levels.get(episode.level or "")
-    born = known.details.birth_date
-    minor, service = is_minor(born, law, facility.zone, now), level.track if level else None
     said = {
-        **shown.model_dump(),
-        "sha256": shown.sha256,
-        "languages": languages,
-        "parties_required": parties_required(born, law, facility.zone, now, service),
-        "majority_at": majority_at(born, law, facility.zone) if minor else None,
+        **made.shown.model_dump(),
+        "sha256": made.shown.sha256,
+        "languages": made.languages,
+        "parties_required": made.signers.required,
+        "majority_at": made.signers.majority,
     }
     return JSONResponse(jsonable_encoder(said), headers={"Cache-Control": "no-store"})
 
@@ -174,49 +93,10 @@ async def letter(consent_id: UUID, held: Wired, user: Staff, party: SigningParty
     now = await held.clock.now()
     async with held.database.write() as session:
         consent, episode = await see_consent(session, held, user, consent_id)
-        if consent.rendering is None:
-            raise problem(
-                ErrorType.NOT_FOUND, "nobody said which text was shown; the signed paper is in the house's file"
-            )
-        await _seen(session, user, now, episode.person_id, "consent.pdf", {"consent": str(consent_id)})
+        await seen(session, user, now, episode.person_id, "consent.pdf", {"consent": str(consent_id)})
     async with held.database.read() as session:
-        known = await _opened(held, session, episode.person_id)
-        names = await _names(held, session, known)
-        keys = await keys_of(session, episode.person_id)
-    try:
-        kept = json.loads(open_text_of_any(held.keyring, keys, consent.id, consent.rendering))
-    except SealBroken:
-        raise problem(
-            ErrorType.NOT_FOUND, "the text was sealed for another record of the person, and opens there"
-        ) from None
-    said = kept.get(party.value) if party is not None else next(iter(kept.values()))
-    if party is not None and said is None:
-        raise problem(ErrorType.NOT_FOUND, f"no text is kept that was shown to the {party.value}")
-    signatures = consent.signatures or []
-    lines = [signature_line(s, names.get(s["guardian"] or "", known.name)) for s in signatures]
-    body = await asyncio.to_thread(
-        consent_pdf, ShownForm.model_validate(said), lines, as_of=consent.signed_at or consent.presented_at
-    )
-    headers = {"Content-Disposition": 'attachment; filename="consent.pdf"', "Cache-Control": "no-store"}
-    return Response(body, media_type="application/pdf", headers=headers)
-
-
-async def _names(held: Services, session: AsyncSession, known: Opened) -> dict[str, str]:
-    keys = dict(await keys_of(session, known.person.id))
-    return {
-        str(g.id): open_guardian(held.keyring, g.person_id, keys[g.person_id], g.id, g.sealed)
-        for g in await guardians.guardians_of(session, known.person.id)
-        if g.person_id in keys
-    }
-
-
-async def _seen(
-    session: AsyncSession, user: User, now: datetime, person_id: UUID, page: str, filters: dict[str, Any]
-) -> None:
-    await note_view(
-        session, actor=user.actor, role=user.role, at=now, purpose=purpose_of(user.role), page=page, people=[person_id],
-        filters=filters,
-    )  # fmt: skip
+        body = await letter_of(held, session, consent, party)
+    return Response(body, media_type="application/pdf", headers=LETTER_HEADERS)
 
 
 @router.post("/episodes/{episode_id}/guardians", status_code=201, responses=PROBLEMS)
@@ -229,7 +109,7 @@ async def record_guardian(episode_id: UUID, body: GuardianBody, key: Key, held: 
         first = answered(stored, 201)
         if first is not None:
             return respond(first)
-        known = await _opened(held, session, episode.person_id)
+        known = await opened(held, session, episode.person_id)
         wrapped, made = known.person.wrapped_key, derived(stored.key, "guardian")
         assert wrapped is not None
         await guardians.add_guardian(
@@ -258,10 +138,10 @@ async def guardians_listed(episode_id: UUID, held: Wired, user: Staff) -> JSONRe
     now = await held.clock.now()
     async with held.database.write() as session:
         episode = await see_episode(session, held, user, episode_id)
-        await _seen(session, user, now, episode.person_id, "guardians", {})
+        await seen(session, user, now, episode.person_id, "guardians", {})
     async with held.database.read() as session:
-        known = await _opened(held, session, episode.person_id)
-        names = await _names(held, session, known)
+        known = await opened(held, session, episode.person_id)
+        names = await guardian_names(held, session, known.person.id)
         rows = await guardians.guardians_of(session, episode.person_id)
     items = [_guardian(g, names[str(g.id)]) for g in rows]
     return JSONResponse(jsonable_encoder({"items": items}), headers={"Cache-Control": "no-store"})

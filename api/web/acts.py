@@ -20,8 +20,6 @@ from definitions.episode import (
     RequestTransition,
     ResolveItem,
     ReturnFromLeave,
-    RevokeConsent,
-    SignConsent,
     SignOffTransition,
     StartLeave,
     WithdrawTransition,
@@ -122,28 +120,6 @@ def decision(ask: Ask) -> dict[str, Any]:
     }
 
 
-def _sign(ask: Ask) -> dict[str, Any]:
-    refused = ask.form.text("answer") == "refused"
-    return {
-        "form": ask.form.needed("form", "The form"),
-        "program": ask.form.maybe("program"),
-        "signed_at": ask.moment("signed_at", "When it was signed"),
-        "signed_by": ask.form.text("signed_by") or "patient",
-        "witnessed_by": ask.user.actor,
-        "recipients": tuple(ask.form.many("recipients")),
-        "refused": refused,
-        "reason": ask.form.needed("reason", "The reason for the refusal") if refused else None,
-    }
-
-
-def _revoke(ask: Ask) -> dict[str, Any]:
-    return {
-        "consent_id": ask.form.identifier("consent_id"),
-        "received_at": ask.moment("received_at", "When it was received"),
-        "channel": ask.form.needed("channel", "How it came"),
-    }
-
-
 def _leave(ask: Ask) -> dict[str, Any]:
     return {
         "kind": _choice(ask, "kind", "The kind of leave", MovementKind),
@@ -178,8 +154,6 @@ ACTS: Final[dict[str, Act]] = {
     "sign-off": Act("sign_off", "sign_off_transition", SignOffTransition, _sign_off, "Signed."),
     "withdraw": Act("request", "withdraw_transition", WithdrawTransition, _withdraw, "The request was withdrawn."),
     "decide": Act("decide", "decide_transition", DecideTransition, decision, "The decision was recorded."),
-    "consent": Act("consent", "sign_consent", SignConsent, _sign, "The consent was recorded."),
-    "revoke": Act("consent", "revoke_consent", RevokeConsent, _revoke, "The revocation holds from now."),
     "leave": Act("leave", "start_leave", StartLeave, _leave, "The leave was recorded."),
     "return": Act("leave", "return_from_leave", ReturnFromLeave, _return, "The return was recorded."),
     "discharge": Act("discharge", "discharge", DischargeEpisode, _discharge, "The end of the episode was recorded."),

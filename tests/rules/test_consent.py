@@ -23,6 +23,7 @@ from rules.consent import (
     reminders,
     required_elements,
 )
+from rules.consent_text import ShownForm, parts_of, shown_form, what_changed, written_alike
 from rules.disclosure import ConsentOnFile, DisclosureAsk, judge
 from runtime.catalog import load_catalog
 
@@ -223,3 +224,39 @@ def test_a_consent_found_without_an_element_covers_nothing() -> None:
     verdict = judge(ask, (whole.model_copy(update={"lacks": ("discloser",)}),), AT)
     assert not verdict.allowed
     assert "lacks discloser" in verdict.reasons[0]
+
+
+def _shown(**changes: str) -> ShownForm:
+    return shown_form(
+        wording(**changes), edition="e", patient="Robin Testerman", place="Harbor", recipients=("a sister",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "headings"),
+    [
+        ({}, ()), ({"purpose": "Something else."}, ("What for",)), ({"title": "Another"}, ("",)),
+        ({"text": "Another.", "expiration": "Never."}, ("", "How long it holds")),
+        ({"redisclosure_risk": ""}, ("What sharing again means",)),
+    ],
+)  # fmt: skip
+def test_what_changed_in_a_text_is_told_by_its_headings(changes: dict[str, str], headings: tuple[str, ...]) -> None:
+    assert what_changed(parts_of(_shown()), _shown(**changes)) == headings
+
+
+def test_a_part_that_came_anew_is_a_change_too() -> None:
+    assert what_changed(parts_of(_shown(intermediary="")), _shown(intermediary="The exchange")) == (
+        "Through an intermediary",
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "same"),
+    [
+        ("robin testerman", "Robin Testerman", True), ("  ROBIN   TESTERMAN ", "Robin Testerman", True),
+        ("Jose Nunez", "José Núñez", True), ("Robin", "Robin Testerman", False), ("", "", False), ("x", "", False),
+        ("Robin T", "Robin Testerman", False), ("Sean O'Neil", "Sean O’Neil", True),
+    ],
+)  # fmt: skip
+def test_a_name_is_typed_as_it_stands(typed: str, name: str, same: bool) -> None:
+    assert written_alike(typed, name) is same

@@ -140,14 +140,9 @@ def test_an_assessment_without_scripts_is_recorded_and_a_bad_one_keeps_what_was_
     expect(page.locator("section", has=page.locator("#h-assessments"))).to_contain_text("recommends 3.7-WM")
 
 
-def test_a_consent_is_signed_and_an_intake_asks_for_its_level(enter: Entering, ward: dict[str, str]) -> None:
+def test_an_intake_asks_for_its_level(enter: Entering, ward: dict[str, str]) -> None:
     page = enter("clinician")
     page.goto(f"/episodes/{ward['intake']}")
-    before = page.locator("#h-consents small").inner_text()
-    page.get_by_text("Sign a consent").click()
-    page.locator("#act-consent").get_by_role("button", name="Record").click()
-    expect(page.get_by_role("status")).to_have_text("The consent was recorded.")
-    expect(page.locator("#h-consents small")).not_to_have_text(before)
     page.get_by_text("Ask for a level").click()
     ask = page.locator("#act-request")
     ask.get_by_label("Rationale").fill("needs round-the-clock care at first")
