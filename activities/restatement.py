@@ -17,7 +17,7 @@ from definitions.movement import MovementFact, ProjectedStay, Projection
 from definitions.vocabulary import AssessmentStatus, AuthorizationStatus, MovementKind, Phase, Role, Track
 from rules.calendar import facility_date
 from rules.case_ending import last_day_of_case
-from rules.due_assessments import due_assessments
+from rules.due_assessments import due_assessments, owed_again
 from rules.projection import project, root_of, standing
 from rules.sessions import sessions_for
 from storage.models import AssessmentDue, Authorization, Movement, PerDiemAccount
@@ -26,9 +26,6 @@ from storage.repositories.authorization import AT_REST
 from storage.repositories.case_end import end_date_case, move_end
 from storage.repositories.coverage import coverages_of
 from storage.repositories.episode import movements_of
-
-AT_ONCE = ("CIWA_AR", "COWS", "CSSRS_SCREEN")
-"""Withdrawal and suicide scales: owed within the hour when somebody turns out to be here (ASM-03)."""
 
 
 class Restated(WireModel):
@@ -155,13 +152,8 @@ def _ways_that_stand(facts: list[MovementFact]) -> set[UUID]:
 
 
 def _come_back(row: AssessmentDue, now: datetime, grace_hours: int) -> None:
-    """Re-anchored (ASM-04): what is still ahead keeps its hour; what came due while nobody could know is due
-    within the grace, withdrawal and suicide scales within the hour."""
-    at_once = row.instrument in AT_ONCE
-    anchored = now + timedelta(hours=1 if at_once else grace_hours)
-    due = anchored if row.due_at <= now else min(row.due_at, anchored) if at_once else row.due_at
-    row.escalate_at += due - row.due_at
-    row.due_at, row.escalated_at = due, None
+    row.due_at, row.escalate_at = owed_again(row.instrument, row.due_at, row.escalate_at, now, grace_hours)
+    row.escalated_at = None
 
 
 async def _anchor(

@@ -132,7 +132,7 @@ async def amend(
         service = Service(service_date or row.service_date, row.stay_id, row.session_id, row.authorization_id)
         filing = Filing(DocumentType(row.kind), service, row.needs_cosign, row.author)
         done = await _file(services, session, user, episode, stored, filing, sent, row)
-        await _close_item(session, row, user, stored.accepted_at, "amended")
+        await close_item(session, row, user, stored.accepted_at, "amended")
         return done
 
 
@@ -150,18 +150,18 @@ async def _file(
     row = await registry.file_document(
         session, document_id=document_id, person_id=episode.person_id, episode_id=episode.id, facility=episode.facility,
         kind=filing.kind, author=filing.author or user.actor, service=filing.service, source=sent.source, now=now,
-        body=await _sealed(services, session, episode.person_id, document_id, sent), received_by=user.actor,
+        body=await sealed_under(services, session, episode.person_id, document_id, sent), received_by=user.actor,
         needs_cosign=filing.cosign, supersedes=before,
     )  # fmt: skip
     if sent.sign and same_hand(row.author, user.actor):
         await registry.sign(session, row, actor=user.actor, now=now)
-    await _owe(session, row, now)
-    await _note(session, user, episode, row, stored, "document_amended" if before else "document_filed")
+    await owe_signature(session, row, now)
+    await note_document(session, user, episode, row, stored, "document_amended" if before else "document_filed")
     answer = document_shown(await entry_now(session, document_id))
     return await _finish(session, user, stored, answer, 201)
 
 
-async def _sealed(
+async def sealed_under(
     services: Services, session: AsyncSession, person_id: UUID, document_id: UUID, sent: Sent
 ) -> SealedBody:
     """Under the lock of the person's row: a document that is filed while they are erased comes before, or not at all."""
@@ -183,9 +183,9 @@ async def sign(services: Services, user: User, key: str, document_id: UUID) -> C
             return first
         _refuse(signing_problem(await entry_now(session, document_id), user.actor, Role(user.role)))
         second = await registry.sign(session, row, actor=user.actor, now=stored.accepted_at)
-        await _close_item(session, row, user, stored.accepted_at, "signed")
-        await _owe(session, row, stored.accepted_at)
-        await _note(session, user, episode, row, stored, "document_cosigned" if second else "document_signed")
+        await close_item(session, row, user, stored.accepted_at, "signed")
+        await owe_signature(session, row, stored.accepted_at)
+        await note_document(session, user, episode, row, stored, "document_cosigned" if second else "document_signed")
         return await _finish(session, user, stored, document_shown(await entry_now(session, document_id)))
 
 
@@ -200,8 +200,8 @@ async def void(services: Services, user: User, key: str, document_id: UUID, reas
         entry = await entry_now(session, document_id)
         _refuse(change_problem(entry, user.actor, Role(user.role), by_director=True))
         await registry.void(session, row, actor=user.actor, now=stored.accepted_at, reason=reason)
-        await _close_item(session, row, user, stored.accepted_at, "voided")
-        await _note(session, user, episode, row, stored, "document_voided")
+        await close_item(session, row, user, stored.accepted_at, "voided")
+        await note_document(session, user, episode, row, stored, "document_voided")
         return await _finish(session, user, stored, document_shown(await entry_now(session, document_id)))
 
 
@@ -276,7 +276,7 @@ def _item(row: ClinicalDocument) -> UUID:
     return derived(row.id, "item", UNSIGNED_ITEM, "second" if row.signed_at is not None else "first")
 
 
-async def _owe(session: AsyncSession, row: ClinicalDocument, now: datetime) -> None:
+async def owe_signature(session: AsyncSession, row: ClinicalDocument, now: datetime) -> None:
     """An owned item until it is wholly signed."""
     if row.signed_at is not None and (not row.needs_cosign or row.cosigned_at is not None):
         return
@@ -290,14 +290,14 @@ async def _owe(session: AsyncSession, row: ClinicalDocument, now: datetime) -> N
     )  # fmt: skip
 
 
-async def _close_item(session: AsyncSession, row: ClinicalDocument, user: User, now: datetime, how: str) -> None:
+async def close_item(session: AsyncSession, row: ClinicalDocument, user: User, now: datetime, how: str) -> None:
     await work.close_items(
         session, episode_id=row.episode_id, now=now, actor=user.actor, resolution=how, kind=UNSIGNED_ITEM,
         subject_id=str(row.id),
     )  # fmt: skip
 
 
-async def _note(
+async def note_document(
     session: AsyncSession, user: User, episode: Episode, row: ClinicalDocument, stored: Remembered, kind: str
 ) -> None:
     detail = {"document": str(row.id), "kind": row.kind.value, "version": row.version, "sha256": row.sha256}

@@ -16,6 +16,7 @@ from api.errors import problem
 from api.routes.access import see_alert, see_episode
 from api.tokens import User
 from definitions.edition import Edition
+from definitions.episode import FactKind
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_workflow
 from definitions.instrument import Scored, ScoringContext
@@ -24,6 +25,7 @@ from rules.due_assessments import next_repeat
 from rules.requests import future_problem
 from rules.scoring import score
 from storage.models import Alert, Assessment, AssessmentDue, Episode
+from storage.reads.misfiling import stands
 from storage.repositories import command as memory
 from storage.repositories import timeline, work
 from storage.repositories.command import Remembered
@@ -44,28 +46,35 @@ async def record_assessment(
         first = answered(stored, 201)
         if first is not None:
             return first
-        edition = services.catalog.edition(episode.edition)
-        scored = await _scored(session, edition, episode, body, stored)
-        assessment_id = await _write(session, episode, body, scored, user, stored)
-        await _satisfy(session, edition, episode, body, assessment_id, stored.accepted_at)
-        await _tell(session, episode, assessment_id, stored)
-        answer = {
-            "assessment_id": str(assessment_id),
-            "episode_id": str(episode_id),
-            "instrument": body.instrument,
-            "score": str(scored.score) if scored.score is not None else None,
-            "severity": scored.severity,
-            "subscores": scored.subscores,
-            "prorated": scored.prorated,
-            "missing": list(scored.missing),
-            "recommended_level": scored.recommended_level,
-            "alerts": [a.model_dump() for a in scored.alerts],
-        }
+        answer = await charted(services, session, user, episode, body, stored)
         await memory.finish(
             session, key=stored.key, kind="assessment", actor=user.actor, now=stored.accepted_at, status=memory.DONE,
             answer=answer, subject_id=episode_id,
         )  # fmt: skip
     return CommandResult(201, answer, {})
+
+
+async def charted(
+    services: Services, session: AsyncSession, user: User, episode: Episode, body: AssessmentBody, stored: Remembered
+) -> dict[str, Any]:
+    """The result with everything it raises and satisfies, in the transaction of its command."""
+    edition = services.catalog.edition(episode.edition)
+    scored = await _scored(session, edition, episode, body, stored)
+    assessment_id = await _write(session, episode, body, scored, user, stored)
+    await _satisfy(session, edition, episode, body, assessment_id, stored.accepted_at)
+    await tell(session, episode, assessment_id, FactKind.ASSESSMENT, stored.accepted_at)
+    return {
+        "assessment_id": str(assessment_id),
+        "episode_id": str(episode.id),
+        "instrument": body.instrument,
+        "score": str(scored.score) if scored.score is not None else None,
+        "severity": scored.severity,
+        "subscores": scored.subscores,
+        "prorated": scored.prorated,
+        "missing": list(scored.missing),
+        "recommended_level": scored.recommended_level,
+        "alerts": [a.model_dump() for a in scored.alerts],
+    }
 
 
 async def _scored(
@@ -77,12 +86,22 @@ async def _scored(
     late = future_problem(body.performed_at, stored.accepted_at, "assessment")
     if late is not None:
         raise problem(late.code, late.detail)
+    await _corrects_own(session, episode, body.supersedes)
     if body.refused:
         return EMPTY.model_copy(update={"instrument": instrument.key, "edition": instrument.edition})
     scored = score(instrument, body.answers, await _context(session, edition, episode, body))
     if isinstance(scored, Refusal):
         raise problem(scored.code, scored.detail)
     return scored
+
+
+async def _corrects_own(session: AsyncSession, episode: Episode, supersedes: UUID | None) -> None:
+    """A result corrects one of its own episode; any other is unknown."""
+    if supersedes is None:
+        return
+    earlier = await session.get(Assessment, supersedes)
+    if earlier is None or earlier.episode_id != episode.id:
+        raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: assessment {supersedes}")
 
 
 async def _context(session: AsyncSession, edition: Edition, episode: Episode, body: AssessmentBody) -> ScoringContext:
@@ -95,6 +114,7 @@ async def _context(session: AsyncSession, edition: Edition, episode: Episode, bo
                 Assessment.instrument == body.instrument,
                 Assessment.outcome == "completed",
                 Assessment.performed_at < body.performed_at,
+                stands(),
             )
             .order_by(Assessment.performed_at.desc())
             .limit(1)
@@ -186,19 +206,20 @@ async def _satisfy(
     )  # fmt: skip
 
 
-async def _tell(session: AsyncSession, episode: Episode, assessment_id: UUID, stored: Remembered) -> None:
+async def tell(session: AsyncSession, episode: Episode, subject: UUID, kind: FactKind, now: datetime) -> None:
+    """Its workflow looks at its rows again."""
     await announce(
         session,
         kind=EPISODE_FACT,
         target=episode_workflow(episode.id),
         payload={
-            "key": f"fact:{assessment_id}",
+            "key": f"fact:{subject}",
             "episode_id": str(episode.id),
-            "kind": "assessment",
-            "subject_id": str(assessment_id),
-            "at": stored.accepted_at.isoformat(),
+            "kind": kind.value,
+            "subject_id": str(subject),
+            "at": now.isoformat(),
         },
-        at=stored.accepted_at,
+        at=now,
     )
 
 
@@ -221,7 +242,7 @@ async def settle_alert(services: Services, user: User, key: str, alert_id: UUID,
             kind="alert_cleared" if clear else "alert_acknowledged", actor=user.actor, role=user.role,
             edition=episode.edition, detail={"alert": str(alert_id), "rule": alert.rule}, command_key=stored.key,
         )  # fmt: skip
-        await _tell(session, episode, alert_id, stored)
+        await tell(session, episode, alert_id, FactKind.ASSESSMENT, now)
         answer = {"alert_id": str(alert_id), "status": "cleared" if clear else "acknowledged"}
         await memory.finish(
             session, key=stored.key, kind="alert", actor=user.actor, now=now, status=memory.DONE, answer=answer,

@@ -75,6 +75,9 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "POST /v1/episodes/{episode_id}/discharge": CARE,
     "POST /v1/episodes/{episode_id}/bed": CARE,
     "POST /v1/episodes/{episode_id}/corrections": CARE,
+    "POST /v1/episodes/{episode_id}/misfilings/preview": _only(Role.CLINICIAN, Role.DIRECTOR),
+    "POST /v1/episodes/{episode_id}/misfilings": _only(Role.CLINICIAN, Role.DIRECTOR),
+    "GET /v1/episodes/{episode_id}/misfilings": READERS,
     "POST /v1/items/{item_id}/resolve": HOUSE,
     # people
     "POST /v1/people/search": _only(Role.ADMISSIONS, Role.DIRECTOR),

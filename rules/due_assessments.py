@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from definitions.assessment_due import PlannedAssessment, PriorResult
 from definitions.errors import Refusal
@@ -9,6 +10,9 @@ from definitions.level import DueRule, DueUnit, LevelOfCare
 from definitions.schedule import ScheduleTemplate
 from rules.calendar import facility_date, local_instant, midnight_ending, zone_of
 from rules.sessions import nth_program_day
+
+AT_ONCE: Final = ("CIWA_AR", "COWS", "CSSRS_SCREEN")
+"""Withdrawal and suicide scales: owed within the hour when somebody turns out to be here (ASM-03)."""
 
 
 def due_at(
@@ -97,3 +101,14 @@ def next_repeat(rule: DueRule, completed_at: datetime, zone: str | None = None) 
     if isinstance(found, Refusal):
         raise TypeError("a shifted local time is never refused")
     return found
+
+
+def owed_again(
+    instrument: str, due: datetime, escalate: datetime, now: datetime, grace_hours: int
+) -> tuple[datetime, datetime]:
+    """When a requirement that turns out to be owed is due and escalates (ASM-04): what is still ahead keeps its hour; what
+    came due while nobody could know is due within the grace, withdrawal and suicide scales within the hour."""
+    at_once = instrument in AT_ONCE
+    anchored = now + timedelta(hours=1 if at_once else grace_hours)
+    again = anchored if due <= now else min(due, anchored) if at_once else due
+    return again, escalate + (again - due)

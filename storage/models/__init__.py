@@ -18,6 +18,7 @@ from storage.models.facility import Bed, Facility, FacilityDay, Program
 from storage.models.grant import AuthorizationGrant, SingleCaseAgreement
 from storage.models.house_key import HouseKey
 from storage.models.identity import PersonMerge, PersonMergeRow, PersonPair
+from storage.models.misfiling import Misfiling
 from storage.models.person import Coverage, Person, PersonToken
 from storage.models.retention import LegalHold, RecordDeletion
 from storage.models.session import Attendance, Session
@@ -34,7 +35,7 @@ __all__ = [
     "ControlNumber",
     "Coverage", "Disclosure", "DisclosureException", "DisclosureOutcome",
     "Due", "Episode", "ExchangeFile", "ExchangeMessage", "Facility",
-    "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Movement", "OpenItem", "Outbox",
+    "FacilityDay", "Guardian", "HouseKey", "LegalHold", "Misfiling", "Movement", "OpenItem", "Outbox",
     "PatientExport", "PayerCircuit", "PayerClient",
     "PerDiemAccount", "Person", "PersonAccess",
     "PersonMerge", "PersonMergeRow", "PersonPair", "PersonToken",

@@ -30,6 +30,7 @@ from storage.models import (
 )
 from storage.reach import Reach
 from storage.reads.coverages import coverage_rows
+from storage.reads.misfiling import misfiled_among
 from storage.repositories.episode import away_since, stays_of
 
 NEXT_EVENTS = text(
@@ -157,6 +158,8 @@ async def episode_page(session: AsyncSession, facilities: Reach, episode_id: UUI
     ahead = await session.execute(
         text("SELECT count(*) FROM attendance WHERE episode_id = :e AND status = 'scheduled'"), {"e": episode_id}
     )
+    results = await rows(Assessment, Assessment.performed_at.desc())
+    elsewhere = await misfiled_among(session, [a.id for a in results])
     return EpisodePage(
         episode=episode,
         stays=await stays_of(session, episode_id),
@@ -166,7 +169,7 @@ async def episode_page(session: AsyncSession, facilities: Reach, episode_id: UUI
         next_events=await next_events(session, episode_id),
         consents=await rows(Consent, Consent.presented_at),
         dues=await rows(AssessmentDue, AssessmentDue.due_at, status=AssessmentStatus.DUE),
-        assessments=await rows(Assessment, Assessment.performed_at.desc()),
+        assessments=[a for a in results if a.id not in elsewhere],
         alerts=[a for a in await rows(Alert, Alert.opened_at) if a.cleared_at is None],
         coverages=await coverage_rows(session, episode.person_id),
         cases=cases,

@@ -33,7 +33,8 @@ ROWS = text(
       (SELECT jsonb_agg(jsonb_build_object('assessment_id', r.id, 'instrument', r.instrument,
           'performed_at', r.performed_at, 'recommended_level', r.recommended_level, 'supersedes', r.supersedes)
           ORDER BY r.performed_at, r.recorded_at)
-       FROM assessment r WHERE r.episode_id = :episode AND r.outcome = 'completed') AS results,
+       FROM assessment r WHERE r.episode_id = :episode AND r.outcome = 'completed'
+         AND NOT EXISTS (SELECT 1 FROM misfiling w WHERE w.subject_id = r.id AND w.kind = 'assessment')) AS results,
       (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'form', c.form, 'program', c.program, 'status', c.status,
           'programs', coalesce(c.scope -> 'programs', '[]'), 'signed_at', c.signed_at, 'expires_at', c.expires_at,
           'revoked_at', c.revoked_at))

@@ -7,9 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from definitions.document import VoidReason
 from definitions.vocabulary import ContentClass
 from storage.models import Assessment, Charge, ClinicalDocument, Consent, Coverage, Episode, Person, Stay
 from storage.reads.documents import Registered, registered, rows_of
+from storage.reads.misfiling import stands
 from storage.repositories.person import same_person
 
 
@@ -27,7 +29,7 @@ class RecordRows:
 
 async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: bool) -> RecordRows:
     """Every version of every document, voided ones too: nothing of the record is hidden from the person it is about, but
-    counselling notes are read only when asked for."""
+    counselling notes are read only when asked for. What was charted here by mistake is about somebody else, and is theirs."""
     every = same_person(person_id)
     mine = select(Episode.id).where(Episode.person_id.in_(every))
     episodes = await session.execute(select(Episode).where(Episode.person_id.in_(every)).order_by(Episode.opened_at))
@@ -36,7 +38,9 @@ async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: boo
         select(Coverage).where(Coverage.person_id.in_(every)).order_by(Coverage.from_date, Coverage.rank)
     )
     assessments = await session.execute(
-        select(Assessment).where(Assessment.episode_id.in_(mine)).order_by(Assessment.performed_at, Assessment.id)
+        select(Assessment)
+        .where(Assessment.episode_id.in_(mine), stands())
+        .order_by(Assessment.performed_at, Assessment.id)
     )
     consents = await session.execute(
         select(Consent).where(Consent.person_id.in_(every)).order_by(Consent.presented_at, Consent.id)
@@ -44,7 +48,10 @@ async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: boo
     charges = await session.execute(
         select(Charge).where(Charge.person_id.in_(every)).order_by(Charge.service_date, Charge.id)
     )
-    wanted = registered(ClinicalDocument.person_id.in_(every))
+    wanted = registered(
+        ClinicalDocument.person_id.in_(every),
+        ClinicalDocument.void_reason.is_distinct_from(VoidReason.WRONG_PATIENT),
+    )
     if not with_notes:
         wanted = wanted.where(ClinicalDocument.content_class != ContentClass.COUNSELLING_NOTES)
     documents = await rows_of(session, wanted.order_by(ClinicalDocument.service_date, ClinicalDocument.id))

@@ -52,6 +52,10 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/episodes/{episode_id}/discharge": {"disposition": "completed", "effective_at": AT, "reason": "done"},
     "POST /v1/episodes/{episode_id}/bed": {"bed_id": "harbor/R-101A", "effective_at": AT, "reason": "quieter"},
     "POST /v1/episodes/{episode_id}/corrections": {"movement_id": ROW, "reason": "wrong", "void": True},
+    "POST /v1/episodes/{episode_id}/misfilings/preview": {"kind": "assessment", "subject": ROW},
+    "POST /v1/episodes/{episode_id}/misfilings": {
+        "kind": "assessment", "subject": ROW, "reason": "same_name", "seen": "0" * 64,
+    },
     "POST /v1/items/{item_id}/resolve": {"resolution": "done"},
     "POST /v1/episodes/{episode_id}/transitions/preview": {"to_level": "2.5", "effective_at": AT},
     "POST /v1/episodes/{episode_id}/transitions": wish(),
