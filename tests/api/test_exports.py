@@ -49,7 +49,8 @@ class Patient:
         )
         self.latest = again.json()["document_id"]
         voided = self.desk.filed(b"of somebody else")
-        self.desk.act(voided["document_id"], "void", {"reason": "wrong_patient"})
+        self.of_another = voided["document_id"]
+        self.desk.act(self.of_another, "void", {"reason": "wrong_patient"})
         note = self.desk.http.post(
             f"/v1/episodes/{self.stage.episode}/documents",
             params={"kind": "counselling_note", "service_date": MOMENT.date().isoformat(), "sign": True},
@@ -148,7 +149,7 @@ def test_everything_on_record_is_in_it(bundle: dict[str, Any], patient: Patient,
         "QuestionnaireResponse": "SELECT count(*) FROM assessment a JOIN episode e ON e.id = a.episode_id "
         "WHERE e.person_id = %s",
         "DocumentReference": "SELECT count(*) FROM clinical_document WHERE person_id = %s "
-        "AND content_class <> 'counselling_notes'",
+        "AND content_class <> 'counselling_notes' AND void_reason IS DISTINCT FROM 'wrong_patient'",
         "AuditEvent": "SELECT count(*) FROM disclosure d LEFT JOIN disclosure_outcome o ON o.disclosure_id = d.id "
         "WHERE d.person_id = %s AND o.outcome IS DISTINCT FROM 'not_sent'",
     }
@@ -160,6 +161,7 @@ def test_everything_on_record_is_in_it(bundle: dict[str, Any], patient: Patient,
     assert documents[patient.amended]["status"] == "superseded"
     assert documents[patient.latest]["relatesTo"][0]["target"] == {"reference": f"DocumentReference/{patient.amended}"}
     assert patient.note not in documents
+    assert patient.of_another not in documents, "somebody else's is theirs"
     assert SECRET not in json.dumps(bundle).encode()
 
 

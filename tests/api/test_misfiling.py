@@ -275,7 +275,7 @@ def test_a_signature_of_somebody_else_covers_nothing_and_both_are_asked(house: H
         "content": "authorization_request",
         "purpose": "payment",
         "recipient": "payer/meridian",
-        "recipient_class": "payers",
+        "recipient_class": "health_plans",
     }
     would = caller.post("reviewer", f"/v1/episodes/{wrong.episode}/disclosures/preview", gate)
     assert would["allowed"] is False, would
