@@ -25,7 +25,7 @@ from activities.exchange import ExchangeActivities
 from activities.hands import EpisodeHands
 from activities.midnight import MidnightActivities
 from activities.movement import MovementActivities
-from activities.partners.payer_x12 import PayerLine
+from activities.partners.line import PayerLine
 from activities.registry import activities_of
 from activities.relay import Relay
 from activities.transition import TransitionActivities

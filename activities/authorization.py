@@ -6,7 +6,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import case_clocks
-from activities.answer_reading import read_answer
+from activities.answer_reading import Reader, read_answer
 from activities.answers import Evidence, apply_verdict
 from activities.case_effects import ask, fire
 from activities.case_grants import summarize
@@ -112,7 +112,7 @@ class AuthorizationActivities(AuthorizationContract):
                 return None
             asked = await w.session.get(AuthorizationRequest, message.subject_id)
             if asked is not None:
-                await read_answer(w, asked, message, self._keyring)
+                await read_answer(w, asked, message, Reader(self._keyring, self._hands.catalog))
             return None
 
         return await self._hands.act(request.authorization_id, request.key, request.now, "take_answer", act)

@@ -7,16 +7,20 @@ from typing import TypeVar
 from uuid import UUID
 
 from activities.case_record import CaseHands, CaseWriting
-from activities.partners.payer_x12 import PayerLine
+from activities.partners.channel import PayerChannel
+from activities.partners.channels import channel_for
+from activities.partners.line import PayerLine
 from definitions.disclosure import ContentPart, ExceptionOnFile, RecordPeriod
 from definitions.ids import derived
+from definitions.payer import Channel
 from definitions.vocabulary import ContentClass, Purpose, RequestKind
+from interchange.problem import InterchangeProblem
 from interchange.x12.arrival import fingerprint
 from interchange.x12.envelope import Control
-from interchange.x12.segments import X12Problem
 from rules.disclosure import ConsentOnFile, DisclosureAsk, Released, release
 from rules.disclosure_terms import MESSAGE
 from rules.grounds import consents_on_file, recorded
+from rules.sending import channel_of, endpoint_of
 from runtime.keyring import Keyring
 from runtime.metrics import Metrics
 from runtime.people import open_message, seal_message
@@ -60,6 +64,7 @@ class Departure:
     disclosure_id: UUID | None
     inquiry: bool = False
     interrupted: bool = False
+    channel: Channel = Channel.X12_REALTIME
 
 
 class Withheld(Exception):
@@ -94,10 +99,10 @@ async def grounds_of(w: CaseWriting, recipient: str) -> tuple[tuple[ConsentOnFil
 
 async def first_departure(
     hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest, message_id: UUID, released: Released[T],
-    encode: Callable[[Released[T], Control], str], version: str,
+    encode: Callable[[Released[T], Control], str], channel: PayerChannel, version: str,
 ) -> Departure:  # fmt: skip
     """Take the next control number and commit to these bytes. What cannot be written takes no number, so that the
-    partner sees no gap; X12Problem then says why."""
+    partner sees no gap; InterchangeProblem then says why."""
     known = await known_person(w)
     if known is None:
         raise Withheld("the person's record was erased; nothing can be sent")
@@ -107,14 +112,14 @@ async def first_departure(
     number = await exchange.next_control_number(w.session, w.payer.key)
     try:
         text = encode(released, Control(identity.submitter_id, w.payer.payer_id, number, w.now, identity.usage))
-    except X12Problem:
+    except InterchangeProblem:
         await savepoint.rollback()
         raise
     await savepoint.commit()
     mark = fingerprint(text)
     w.session.add(
         ExchangeMessage(
-            id=message_id, partner=w.payer.key, direction="out", kind="278", control_number=f"{number:09d}",
+            id=message_id, partner=w.payer.key, direction="out", kind=channel.kind, control_number=f"{number:09d}",
             subject_id=asked.id, person_id=person.id, sealed=seal_message(hands.keyring, person.id, wrapped, text),
             fingerprint=mark, status=INTENT, at=w.now, version=version, transaction_control=f"{number}/0001",
         )
@@ -157,7 +162,13 @@ async def _intend(
         now=w.now,
         actor=w.actor,
     )  # fmt: skip
-    return Departure(text, w.payer.endpoint or "", message_id, disclosure_id)
+    endpoint = endpoint_of(asked.kind, w.payer) or ""
+    return Departure(text, endpoint, message_id, disclosure_id, channel=channel_of(asked.kind, w.payer))
+
+
+def channel_to(hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest) -> PayerChannel:
+    """How this request leaves, by the guides of the day."""
+    return channel_for(channel_of(asked.kind, w.payer), hands.case.catalog.pas_guide(w.now.date()))
 
 
 async def ask_of(w: CaseWriting, asked: AuthorizationRequest, kind: ContentClass) -> DisclosureAsk:

@@ -8,7 +8,8 @@ from temporalio import activity
 from activities import inquiry, sending
 from activities.case_record import CaseWriting, record_of
 from activities.departure import Departure, ExchangeHands
-from activities.partners.payer_x12 import UNKNOWN, Delivery
+from activities.partners.channels import channel_for
+from activities.partners.line import UNKNOWN, Delivery
 from activities.partners.slots import PayerSlots
 from activities.sending_deadlines import inquiry_owed
 from definitions.authorization import CaseOutcome, SendRequest
@@ -37,8 +38,14 @@ class ExchangeActivities(ExchangeContract):
                 return prepared
             delivery = INTERRUPTED
             if not prepared.interrupted:
-                delivery = await self._hands.line.deliver(prepared.endpoint, prepared.text, request.now)
+                delivery = await self._deliver(prepared, request)
             return await self._conclude(request, payer, prepared, delivery)
+
+    async def _deliver(self, departure: Departure, request: SendRequest) -> Delivery:
+        channel = channel_for(departure.channel, self._hands.case.catalog.pas_guide(request.now.date()))
+        return await channel.deliver(
+            self._hands.line, departure.endpoint, departure.text, request.now, inquiry=departure.inquiry
+        )
 
     async def _payer_of(self, case_id: UUID) -> str | None:
         async with self._hands.case.database.read() as session:

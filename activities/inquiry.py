@@ -11,6 +11,7 @@ from activities.departure import (
     ExchangeHands,
     Withheld,
     again,
+    channel_to,
     first_departure,
     gate,
     interrupted,
@@ -18,13 +19,12 @@ from activities.departure import (
 )
 from activities.messages.ground import Ground
 from activities.messages.inquiry import inquiry_of
-from activities.partners import payer_x12
-from activities.partners.payer_x12 import Delivery
+from activities.partners import line
+from activities.partners.line import Delivery
 from activities.payer_queue import attempted, line_is_open
 from activities.sending import ATTEMPT, call_payer, conclude
 from definitions.vocabulary import ContentClass
-from interchange.x12 import review_inquiry
-from interchange.x12.segments import X12Problem
+from interchange.problem import InterchangeProblem
 from rules.sending import must_call
 from runtime.people import open_person
 from storage.models import AuthorizationRequest, ExchangeMessage
@@ -55,7 +55,7 @@ async def inquiry_leaves(hands: ExchangeHands, w: CaseWriting, asked: Authorizat
         if message is not None:
             return replace(await again(hands, w, asked, message, ContentClass.AUTHORIZATION_REQUEST), inquiry=True)
         return await _question(hands, w, asked, number)
-    except (Withheld, X12Problem) as reason:
+    except (Withheld, InterchangeProblem) as reason:
         _not_asked(w, asked, timedelta(hours=w.payer.decision.inquire_after_hours))
         await w.owe(
             "payer_silent", f"{w.payer.key} cannot be asked about trace {asked.trace}: {reason}", subject=asked.trace
@@ -78,9 +78,10 @@ async def _question(hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRe
     facility = hands.case.catalog.edition(w.episode.edition).facilities[w.episode.facility]
     ground = await Ground.of(w, asked, details, facility, hands.identity.submitter_id)
     released = await gate(w, asked, inquiry_of(ground, number), ContentClass.AUTHORIZATION_REQUEST)
+    channel = channel_to(hands, w, asked)
     departure = await first_departure(
-        hands, w, asked, inquiry_message(asked.id, number), released, review_inquiry.encode_inquiry,
-        review_inquiry.VERSION,
+        hands, w, asked, inquiry_message(asked.id, number), released, channel.inquiry, channel,
+        channel.version(inquiry=True),
     )  # fmt: skip
     await w.note("payer_inquiry", {"request": str(asked.id), "number": number})
     return replace(departure, inquiry=True)
@@ -91,7 +92,7 @@ async def inquiry_left(
     delivery: Delivery,
 ) -> None:  # fmt: skip
     await conclude(w, message, departure, delivery)
-    if delivery.outcome == payer_x12.NOT_SENT:
+    if delivery.outcome == line.NOT_SENT:
         asked.inquiries -= 1
     w.case.version += 1
     if not departure.interrupted:

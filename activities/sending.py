@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from activities.answer_reading import take_delivered
+from activities.answer_reading import keep_refusal, take_delivered
 from activities.case_clocks import start_decision
 from activities.case_record import CaseWriting
 from activities.departed import follow_departure
@@ -12,6 +12,7 @@ from activities.departure import (
     ExchangeHands,
     Withheld,
     again,
+    channel_to,
     first_departure,
     gate,
     interrupted,
@@ -21,14 +22,13 @@ from activities.documents import in_words, kept_back, leave_behind
 from activities.messages.ground import Ground
 from activities.messages.notice import notice_of
 from activities.messages.review import review_of
-from activities.partners import payer_x12
-from activities.partners.payer_x12 import Delivery
+from activities.partners import line
+from activities.partners.line import Delivery
 from activities.payer_queue import attempted, fallback, hold, left_queue, may_leave
 from definitions.exchange import Attempt
 from definitions.ids import derived
 from definitions.vocabulary import AuthorizationStatus, ContentClass, OpenItemStatus
-from interchange.x12 import admission_notification, review_request
-from interchange.x12.segments import X12Problem
+from interchange.problem import InterchangeProblem
 from rules.sending import Road, content_class, must_call, road
 from runtime.people import open_person
 from storage.models import AuthorizationRequest, ExchangeMessage, OpenItem
@@ -36,9 +36,9 @@ from storage.repositories import disclosure
 from storage.repositories.exchange import FAILED, MAY_GO_AGAIN, SENT, UNKNOWN, request_message
 
 ATTEMPT: Final = {
-    payer_x12.SENT: Attempt.ANSWERED,
-    payer_x12.UNKNOWN: Attempt.AMBIGUOUS,
-    payer_x12.NOT_SENT: Attempt.UNREACHABLE,
+    line.SENT: Attempt.ANSWERED,
+    line.UNKNOWN: Attempt.AMBIGUOUS,
+    line.NOT_SENT: Attempt.UNREACHABLE,
 }
 """What a delivery says about the payer's system."""
 
@@ -64,7 +64,7 @@ async def request_leaves(hands: ExchangeHands, w: CaseWriting, asked: Authorizat
         return await _first_time(hands, w, asked, kind)
     except Withheld as reasons:
         await wait_for_consent(w, asked, str(reasons))
-    except X12Problem as problem:
+    except InterchangeProblem as problem:
         await data_problem(w, asked, str(problem))
     return None
 
@@ -89,13 +89,14 @@ async def _first_time(
     edition = hands.case.catalog.edition(w.episode.edition)
     facility = edition.facilities[w.episode.facility]
     ground = await Ground.of(w, asked, details, facility, hands.identity.submitter_id)
-    leave = partial(first_departure, hands, w, asked, request_message(asked.id))
+    channel = channel_to(hands, w, asked)
+    leave = partial(first_departure, hands, w, asked, request_message(asked.id), channel=channel)
     if road(asked.kind, w.payer) is Road.NOTICE:
         notice = await gate(w, asked, notice_of(ground), kind)
-        departure = await leave(notice, admission_notification.encode_notification, admission_notification.VERSION)
+        departure = await leave(notice, channel.notice, version=channel.version(notice=True))
     else:
         review = await gate(w, asked, review_of(ground), kind)
-        departure = await leave(review, review_request.encode, review_request.VERSION)
+        departure = await leave(review, channel.review, version=channel.version())
     await w.note("authorization_requested", {"request": str(asked.id), "kind": asked.kind.value, "units": asked.units})
     return departure
 
@@ -144,6 +145,8 @@ async def request_left(
         await _follow(w, asked, delivery)
     if not departure.interrupted:
         await attempted(w, asked, ATTEMPT[delivery.outcome], delivery.problem)
+    if delivery.refusal is not None:
+        await keep_refusal(hands, w, asked, delivery.refusal)
     if delivery.body is not None:
         await take_delivered(hands, w, asked, delivery.body)
         if delivery.problem is not None:
@@ -156,17 +159,17 @@ async def conclude(w: CaseWriting, message: ExchangeMessage, departure: Departur
         await disclosure.outcome(
             w.session, disclosure_id=departure.disclosure_id, outcome=delivery.outcome, now=w.now
         )  # fmt: skip
-    message.status = {payer_x12.SENT: SENT, payer_x12.UNKNOWN: UNKNOWN}.get(delivery.outcome, FAILED)
+    message.status = {line.SENT: SENT, line.UNKNOWN: UNKNOWN}.get(delivery.outcome, FAILED)
     message.finished_at, message.problem = w.now, delivery.problem
 
 
 async def _follow(w: CaseWriting, asked: AuthorizationRequest, delivery: Delivery) -> None:
-    if delivery.outcome == payer_x12.NOT_SENT:
+    if delivery.outcome == line.NOT_SENT:
         await hold(w, asked)
         return
     asked.sent_at, asked.held_at = w.now, None
     await w.done("payer_unreachable", "sent")
-    if delivery.outcome == payer_x12.UNKNOWN:
+    if delivery.outcome == line.UNKNOWN:
         await _unknown(w, asked, delivery)
         return
     if delivery.body is None:

@@ -37,6 +37,7 @@ from api.routes import (
     misfilings,
     operation,
     payer_exchange,
+    payer_notifications,
     people,
     quarantine,
     retention,
@@ -140,7 +141,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     care = (operation, users, codec, episodes, consents, coverages, transitions, authorizations, census, events)
     records = (break_glass, disclosures, departures, documents, fhir, retention, exports)
-    for routes in (*care, misfilings, people, payer_exchange, quarantine, *records):
+    for routes in (*care, misfilings, people, payer_exchange, payer_notifications, quarantine, *records):
         app.include_router(routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -26,7 +26,7 @@ FORM_BYTES: Final = 1_100_000
 """The page that takes a bundle as a file (api/web/newcomer.py), with its other fields."""
 BODY_BYTES: Final = 256_000
 OWN_LIMIT: Final = re.compile(
-    r"/v1/episodes/import|/v1/payers/[^/]+/x12|/v1/episodes/[^/]+/documents|/v1/documents/[^/]+/amend|/fhir/DocumentReference"
+    r"/v1/episodes/import|/v1/payers/[^/]+/x12|/fhir/payers/[^/]+/notifications|/v1/episodes/[^/]+/documents|/v1/documents/[^/]+/amend|/fhir/DocumentReference"
 )
 """Routes that take files: they read part by part, after asking for the token, no further than their own limit."""
 BODY_SECONDS: Final = 30.0

@@ -31,6 +31,7 @@ from storage.repositories.exchange import SENT, next_control_number
 
 ORPHAN: Final = b"orphan-message"
 """What a message is sealed under while nobody knows whose it is: the house key."""
+ACCEPTED, PARTLY, REFUSED = "accepted", "partly", "refused"
 ONE_INTERCHANGE: Final = re.compile(r"(?<=~)(?=ISA\*)")
 
 
@@ -83,6 +84,25 @@ async def take_file(held: Services, payer: Payer, raw: bytes) -> str:
         return known.answer if known is not None else ""
 
 
+async def take_parts(held: Services, payer: Payer, raw: bytes, reading: Reading) -> str:
+    """What came without an envelope: kept like a file, and acknowledged by the call itself. The verdict: `accepted`, `partly`
+    or `refused`; the same bytes get the same."""
+    mark, now = fingerprint_of(raw), await held.clock.now()
+    async with held.database.read() as session:
+        known = await inbound.file_known(session, payer.key, mark)
+    if known is not None:
+        return known.verdict
+    try:
+        async with held.database.write() as session:
+            file_id = derived(payer.key, "file", mark)
+            accepted = await _keep_all(held, session, payer, reading, file_id, now)
+            return await _on_file(session, payer, reading, mark, len(raw), "", accepted, now)
+    except AnsweredMeanwhile:
+        async with held.database.read() as session:
+            known = await inbound.file_known(session, payer.key, mark)
+        return known.verdict if known is not None else REFUSED
+
+
 def fingerprint_of(raw: bytes) -> str:
     return fingerprint(raw.decode("latin-1"))
 
@@ -98,25 +118,48 @@ async def _take(
     now: datetime,
 ) -> str:
     file_id = derived(payer.key, "file", mark)
+    accepted = await _keep_all(held, session, payer, reading, file_id, now)
+    answer = await _acknowledge(held, session, payer, text, file_id, now)
+    await _on_file(session, payer, reading, mark, size, answer, accepted, now)
+    return answer
+
+
+async def _keep_all(
+    held: Services, session: AsyncSession, payer: Payer, reading: Reading, file_id: UUID, now: datetime
+) -> int:
+    """How many of its pieces their standard accepts."""
     accepted = 0
     for arrival, piece in reading.arrivals:
         accepted += await _keep(held, session, payer, arrival, piece, file_id, now)
     if reading.rest:
         await _keep_rest(held, session, payer, reading.rest, file_id, now)
-    answer = await _acknowledge(held, session, payer, text, file_id, now)
-    verdict = "accepted" if accepted == len(reading.arrivals) and not reading.rest else "partly"
+    return accepted
+
+
+async def _on_file(
+    session: AsyncSession,
+    payer: Payer,
+    reading: Reading,
+    mark: str,
+    size: int,
+    answer: str,
+    accepted: int,
+    now: datetime,
+) -> str:
+    whole = accepted == len(reading.arrivals) and not reading.rest
+    verdict = (ACCEPTED if whole else PARTLY) if accepted else REFUSED
     made = await session.execute(
         insert(ExchangeFile)
         .values(
-            id=file_id, partner=payer.key, fingerprint=mark, bytes=size, control_number=reading.control,
-            pieces=len(reading.arrivals), answer=answer, verdict=verdict if accepted else "refused", at=now,
+            id=derived(payer.key, "file", mark), partner=payer.key, fingerprint=mark, bytes=size,
+            control_number=reading.control, pieces=len(reading.arrivals), answer=answer, verdict=verdict, at=now,
         )
         .on_conflict_do_nothing()
         .returning(ExchangeFile.id)
     )  # fmt: skip
     if made.first() is None:
         raise AnsweredMeanwhile
-    return answer
+    return verdict
 
 
 async def _keep(

@@ -113,6 +113,7 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     # payers
     "GET /v1/payers": _only(Role.REVIEWER),
     "POST /v1/payers/{payer}/x12": _only(Role.PAYER),
+    "POST /fhir/payers/{payer}/notifications": _only(Role.PAYER),
     "GET /v1/exchange/quarantine": _only(Role.REVIEWER),
     "GET /v1/exchange/quarantine/{message_id}": _only(Role.REVIEWER),
     "POST /v1/exchange/quarantine/{message_id}/release": _only(Role.REVIEWER),

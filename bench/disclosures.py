@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from activities import sending
 from activities.case_record import CaseHands, CaseWriting
 from activities.departure import ExchangeHands, ExchangeIdentity, ask_of, grounds_of, recipient_of
-from activities.partners.payer_x12 import PayerLine
+from activities.partners.line import PayerLine
 from bench.measure import middle, percentile, report
 from bench.seed_reviews import FACILITY, Seed, Seeded, seed
 from definitions.disclosure import Evidence, ExceptionKind, ExceptionOnFile

@@ -67,6 +67,8 @@ class ArrivalKind(StrEnum):
     ANSWER = "278"
     SYNTAX = "999"
     ENVELOPE = "TA1"
+    PAS = "pas"
+    """A PAS response bundle, or what stands in its place."""
     OTHER = "other"
 
 

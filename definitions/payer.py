@@ -39,6 +39,9 @@ class ClockKind(StrEnum):
 
 class Channel(StrEnum):
     X12_REALTIME = "x12_realtime"
+    """005010X217 over HTTP; a payer that answers in files of its own time (batch) speaks it too: what it owes arrives later."""
+    PAS = "pas"
+    """Da Vinci PAS: FHIR R4 bundles over HTTP (domain 4.6)."""
     BY_HAND = "by_hand"
     NONE = "none"
 
@@ -112,7 +115,9 @@ class Payer(Definition):
     regime: str = "commercial"
     endpoint: str | None = Field(default=None, max_length=200, pattern=ENDPOINT)
     """Path below the settings' partner base address; never a whole address in an edition, so that no edition can make
-    the house speak to an address of its choice."""
+    the house speak to an address of its choice. For `pas` the base of its FHIR system."""
+    notice_endpoint: str | None = Field(default=None, max_length=200, pattern=ENDPOINT)
+    """Where notices (X216) go when the channel has none, as PAS has; without it people tell them."""
     telephone: str = ""
     fax: str = ""
     """How a person reaches its review desk when no machine can (AUTH-12)."""

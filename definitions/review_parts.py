@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from definitions.base import WireModel
+from definitions.base import Moment, WireModel
 
 TraceNumber = Annotated[str, Field(min_length=1, max_length=50)]
 """TRN02: the correlation key, unique for ever."""
@@ -221,3 +221,19 @@ class ServiceLine(WireModel):
     attachments: tuple[ReviewAttachment, ...] = ()
     message: str | None = Field(default=None, repr=False)
     providers: tuple[EventProvider, ...] = ()
+
+
+class PriorLine(WireModel):
+    """A line that was asked for before; `cancelled`: it was taken back."""
+
+    line: ServiceLine
+    cancelled: bool = False
+
+
+class PriorReview(WireModel):
+    """What a request updates, for channels that say the whole anew each time (domain 4.6, Claim Update): the trace of what
+    was sent last, and every line of the case in the order of its asking."""
+
+    trace: TraceNumber
+    created_at: Moment
+    lines: tuple[PriorLine, ...] = ()

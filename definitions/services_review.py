@@ -17,6 +17,8 @@ from definitions.review_parts import (
     LineReview,
     Originator,
     OtherReviewer,
+    PriorLine,
+    PriorReview,
     ReviewAddress,
     ReviewAttachment,
     ReviewCondition,
@@ -41,6 +43,8 @@ __all__ = [
     "LineReview",
     "Originator",
     "OtherReviewer",
+    "PriorLine",
+    "PriorReview",
     "Rejection",
     "ReviewAddress",
     "ReviewAttachment",
@@ -101,6 +105,8 @@ class ServicesReviewRequest(WireModel):
     other_reviewers: tuple[OtherReviewer, ...] = ()
     message: str | None = Field(default=None, repr=False)
     lines: tuple[ServiceLine, ...] = ()
+    continues: PriorReview | None = None
+    """Said by channels that resend the whole; a 278 names what it continues by numbers."""
     reference: str | None = None
     created_at: Moment
 
@@ -212,6 +218,8 @@ class ServicesReviewResponse(WireModel):
     diagnoses: tuple[ReviewDiagnosis, ...] = ()
     wanted: tuple[str, ...] = ()
     """HI LOI: LOINC codes of documents the payer asks for."""
+    wanted_by: Moment | None = None
+    """Until when; a 278 says it in words only, which no machine reads."""
     units: int | None = None
     unit: str | None = None
     delivery: ServiceDelivery | None = None

@@ -64,9 +64,9 @@ STATES: Final[Mapping[str | None, str]] = {
 WITHOUT_DECISION: Final = frozenset({"acknowledged"})
 """What the payer calls a notice it has a receipt for; nothing is decided by it."""
 UNDECIDED: Final = frozenset({"received", "unanswered"})
-DECIDES: Final = "278"
+DECIDES: Final = frozenset({"278", "pas"})
 SENT, NOT_SENT = "sent", "failed"
-MACHINE: Final = "x12"
+MACHINE: Final = frozenset({"x12", "pas"})
 """Where a decision came from when the payer's system said it; others were heard by a person."""
 
 
@@ -153,7 +153,7 @@ def _sent_never_received(books: Books) -> Iterator[Difference]:
     people, and an acknowledgement is the end of a call that the payer made."""
     received = _files(books.came())
     for row in books.out:
-        if row["status"] == SENT and row["kind"] == DECIDES and (row["partner"], row["fingerprint"]) not in received:
+        if row["status"] == SENT and row["kind"] in DECIDES and (row["partner"], row["fingerprint"]) not in received:
             yield Difference(Kind.NEVER_RECEIVED, row["partner"], f"{_named(row)} was sent and never received")
 
 
@@ -191,7 +191,7 @@ def _left_never_kept(books: Books) -> Iterator[Difference]:
     """Whole answers only: one that was cut off never arrived. A file is kept as it is or piece by piece."""
     kept = {(row["partner"], row["fingerprint"]) for row in books.kept}
     for row in books.answers():
-        if row["kind"] != DECIDES or not row["left_at"] or not row["whole"]:
+        if row["kind"] not in DECIDES or not row["left_at"] or not row["whole"]:
             continue
         if not {(row["payer"], row["digest"]), (row["payer"], row["piece"])} & kept:
             sentence = f"answer {row['control_number']} to trace {row['trace']} left by {row['road']} and was not kept"
@@ -244,7 +244,7 @@ def _final_states(books: Books) -> Iterator[Difference]:
         if case["state"] == "cancelled" and row["authorization_id"] in ended:
             continue
         if here != case["state"] and not {here, case["state"]} <= UNDECIDED:
-            heard = f" ({row['source']})" if row["source"] not in (None, MACHINE) else ""
+            heard = f" ({row['source']})" if row["source"] not in (None, *MACHINE) else ""
             sentence = f"trace {case['trace']} is {case['state']} there and {here} here{heard}"
             yield Difference(Kind.STATE, case["payer"], sentence)
 
@@ -263,7 +263,7 @@ def _accounting(books: Books) -> Iterator[Difference]:
     for row in books.ledger:
         key = (row["partner"], row["fingerprint"])
         said = key in ours and ours[key]["status"] == SENT
-        if row["outcome"] == SENT and row["kind"] == DECIDES and key not in came and not said:
+        if row["outcome"] == SENT and row["kind"] in DECIDES and key not in came and not said:
             yield Difference(Kind.ACCOUNTED_ONLY, row["partner"], f"{_named(row)} is accounted as sent and never came")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from definitions.consent_wording import ConsentWording, MinorLaw
+from definitions.pas_guide import PasGuide
 from definitions.regime import Regime
 from definitions.retention import RetentionRule
 from runtime.catalog import FOLDER, KINDS, CatalogProblem, content_hash, load_catalog
@@ -24,6 +25,7 @@ def schema_texts() -> dict[str, str]:
         "retention": RetentionRule,
         "wordings": ConsentWording,
         "minors": MinorLaw,
+        "guides": PasGuide,
     }
     return {
         f"{kind}.json": json.dumps(model.model_json_schema(), indent=1, sort_keys=True) + "\n"

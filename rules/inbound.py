@@ -74,6 +74,9 @@ def _broken(arrival: Arrival, receiver: str, usage: str) -> str | None:
         return WRONG_VERSION
     if not arrival.whole:
         return UNREADABLE
+    if arrival.kind is ArrivalKind.PAS:
+        # A notification has no envelope: it came to our own address, with the payer's own credentials.
+        return None
     if arrival.receiver != receiver:
         return WRONG_RECEIVER
     return WRONG_USAGE if arrival.usage != usage else None

@@ -90,6 +90,7 @@ def judge_answer(
         reference=answer.reference_number,
         information_requested=answer.message if action is Action.PENDED else None,
         wanted=tuple(code for line in answer.lines for code in line.wanted) if action is Action.PENDED else (),
+        wanted_by=answer.wanted_by if action is Action.PENDED else None,
         stated_at=answer.created_at,
     )
     if verdict.status is AuthorizationStatus.PENDED and verdict.wants_documents:

@@ -34,9 +34,27 @@ OPEN_QUESTIONS: Final = frozenset(
 """The payer has it and owes an answer."""
 
 
+ELECTRONIC: Final = frozenset({Channel.X12_REALTIME, Channel.PAS})
+WITHOUT_NOTICES: Final = frozenset({Channel.PAS})
+CANNOT_SAY: Final = {Channel.PAS: frozenset({RequestKind.RETROSPECTIVE})}
+"""Kinds a channel has no words for: PAS has no place for a delay reason (UM10)."""
+
+
+def channel_of(kind: RequestKind, payer: Payer) -> Channel:
+    """How a request of this kind leaves by machine, and how it is asked about."""
+    return Channel.X12_REALTIME if kind in NOTICES and payer.channel in WITHOUT_NOTICES else payer.channel
+
+
+def endpoint_of(kind: RequestKind, payer: Payer) -> str | None:
+    """Where it goes; None: no machine takes it."""
+    return payer.notice_endpoint if kind in NOTICES and payer.channel in WITHOUT_NOTICES else payer.endpoint
+
+
 def road(kind: RequestKind, payer: Payer) -> Road:
     """External review goes to another house, appeals by fax where the payer takes them so."""
-    if payer.channel is not Channel.X12_REALTIME or payer.endpoint is None or kind is RequestKind.EXTERNAL_REVIEW:
+    if payer.channel not in ELECTRONIC or endpoint_of(kind, payer) is None or kind is RequestKind.EXTERNAL_REVIEW:
+        return Road.BY_HAND
+    if kind in CANNOT_SAY.get(payer.channel, frozenset()):
         return Road.BY_HAND
     if kind in APPEALS and not payer.electronic_appeals:
         return Road.BY_HAND
@@ -56,7 +74,7 @@ def inquire_at(
 ) -> datetime | None:  # fmt: skip
     """When the payer is asked next what became of a request; None: not asked, or not any more. A send whose outcome
     nobody knows is asked about soon; one that the payer has is asked about when its decision is late (E30)."""
-    if not payer.inquiry or payer.channel is not Channel.X12_REALTIME or inquiries >= INQUIRIES_MAX:
+    if not payer.inquiry or payer.channel not in ELECTRONIC or inquiries >= INQUIRIES_MAX:
         return None
     interval = timedelta(hours=payer.decision.inquire_after_hours)
     if status is AuthorizationStatus.TIMED_OUT and sent_at is not None:

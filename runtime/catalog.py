@@ -19,6 +19,7 @@ from definitions.edition import Edition
 from definitions.facility import Facility
 from definitions.instrument import Instrument
 from definitions.level import LevelOfCare
+from definitions.pas_guide import PasGuide
 from definitions.payer import Payer
 from definitions.regime import Regime
 from definitions.retention import RetentionRule
@@ -59,6 +60,7 @@ class Catalog:
     retention: tuple[RetentionRule, ...] = ()
     wordings: tuple[ConsentWording, ...] = ()
     minor_laws: tuple[MinorLaw, ...] = ()
+    pas_guides: tuple[PasGuide, ...] = ()
 
     def wording(self, form: ConsentForm, language: str, on: date) -> ConsentWording | None:
         """What the form says in a language on a day. A form without a wording of its own says in English what its edition
@@ -95,6 +97,13 @@ class Catalog:
             raise CatalogProblem(f"no regime {key!r} is in force on {on}; add one under {LAW}/regimes")
         return self.regime(COMMERCIAL, on)
 
+    def pas_guide(self, on: date) -> PasGuide:
+        """The guide that payers' FHIR systems go by on a day; on days before any, the first."""
+        live = [g for g in self.pas_guides if g.effective_from <= on]
+        return (
+            max(live, key=lambda g: g.effective_from) if live else min(self.pas_guides, key=lambda g: g.effective_from)
+        )
+
     @property
     def latest(self) -> Edition:
         return self.editions[max(self.editions)]
@@ -115,7 +124,9 @@ def load_catalog(folder: Path | None = None, *, check_lock: bool = True) -> Cata
         raise CatalogProblem(f"no edition found in {root.name}/; an edition is a folder such as 2026-01/levels/*.yaml")
     editions = {name: load_edition(root / name) for name in names}
     law = root / LAW if (root / LAW).is_dir() else FOLDER / LAW
-    catalog = Catalog(editions, load_regimes(law), load_retention(law), load_wordings(law), load_minor_laws(law))
+    catalog = Catalog(
+        editions, load_regimes(law), load_retention(law), load_wordings(law), load_minor_laws(law), load_pas_guides(law)
+    )
     if check_lock:
         verify_lock(catalog, root)
     return catalog
@@ -192,6 +203,21 @@ def load_minor_laws(folder: Path) -> tuple[MinorLaw, ...]:
             if (law.state, law.effective_from) in found:
                 raise CatalogProblem(f"{_name(file)}: {law.state} is given twice from {law.effective_from}; keep one")
             found[(law.state, law.effective_from)] = law
+    return tuple(found.values())
+
+
+def load_pas_guides(folder: Path) -> tuple[PasGuide, ...]:
+    """Guides of payers' FHIR systems; the same fallback."""
+    kept = folder / "guides" if (folder / "guides").is_dir() else FOLDER / LAW / "guides"
+    found: dict[date, PasGuide] = {}
+    for file in sorted(kept.glob("*.yaml")):
+        for entry in _documents(file):
+            guide = PasGuide.model_validate(_validated(PasGuide, entry, file))
+            if guide.effective_from in found:
+                raise CatalogProblem(f"{_name(file)}: a guide is given twice from {guide.effective_from}; keep one")
+            found[guide.effective_from] = guide
+    if not found:
+        raise CatalogProblem(f"no guide of Da Vinci PAS is defined; add one under {LAW}/guides")
     return tuple(found.values())
 
 

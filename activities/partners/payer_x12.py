@@ -1,81 +1,59 @@
-"""Speaking to a payer over HTTP: bytes out, bytes back, and an honest name for what went wrong."""
+"""X12 over HTTP: 278 of three guides out, 278s, 999s and TA1s back; at once, or in files that come later."""
 
-import asyncio
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import httpx2
-
-from definitions.payer import ENDPOINT
-
-EDI: Final = "application/edi-x12"
-ANSWER_MAX: Final = 4_000_000
-"""Bytes of an answer that are read; a payer that sends more is not understood."""
-
-WHOLE_MAX: Final = 85.0
-"""Seconds; under the 90 that a send may take (definitions/policies.py)."""
-
-SENT, UNKNOWN, NOT_SENT = "sent", "unknown", "not_sent"
-COME_AGAIN: Final = frozenset({408, 425, 429})
-"""Refusals that say `later`: whether the message was kept, they do not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """`sent`: the payer's system took the bytes, `body` is what it answered; None: it refused them. `unknown`: bytes
-    may have arrived (counts as disclosed). `not_sent`: none left this house."""
-
-    outcome: str
-    body: str | None = None
-    problem: str | None = None
+from activities.partners.channel import Body, Nothing, Part, Receipt, Told
+from activities.partners.line import Delivery, PayerLine
+from definitions.admission_notification import AdmissionNotification
+from definitions.review_inquiry import ReviewInquiry
+from definitions.services_review import ServicesReviewRequest
+from interchange.x12 import admission_notification, review_inquiry, review_request
+from interchange.x12.acknowledgement import rejected_by
+from interchange.x12.arrival import arrival_of
+from interchange.x12.envelope import Control, read_interchanges
+from interchange.x12.inbound import parse_inbound
+from interchange.x12.pieces import pieces_of
+from interchange.x12.segments import X12Problem
+from rules.disclosure import Released
 
 
-class PayerLine:
-    """One HTTP client for all payers; addresses come from definitions and settings."""
+class X12Channel:
+    kind: Final = "278"
+    source: Final = "x12"
 
-    def __init__(self, base_url: str, timeout_seconds: float, apart: Mapping[str, str] | None = None) -> None:
-        """`apart`: endpoints with a base address of their own, as the settings say."""
-        self._apart = dict(apart or {})
-        self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout_seconds)
-        self._whole = min(2 * timeout_seconds, WHOLE_MAX)
-        """The client's own limit is for each step; a payer that answers a byte at a time would be waited for for ever."""
+    def version(self, *, inquiry: bool = False, notice: bool = False) -> str:
+        if notice:
+            return admission_notification.VERSION
+        return review_inquiry.VERSION if inquiry else review_request.VERSION
 
-    async def deliver(self, endpoint: str, text: str, now: datetime) -> Delivery:
-        if not re.fullmatch(ENDPOINT, endpoint):
-            return Delivery(
-                NOT_SENT, problem="the payer's address in its definition is no path below the partners' address"
-            )
-        target = f"{self._apart[endpoint]}/{endpoint}" if endpoint in self._apart else endpoint
-        headers = {"content-type": EDI, "x-business-time": now.isoformat()}
+    def review(self, released: Released[ServicesReviewRequest], control: Control) -> str:
+        return review_request.encode(released, control)
+
+    def inquiry(self, released: Released[ReviewInquiry], control: Control) -> str:
+        return review_inquiry.encode_inquiry(released, control)
+
+    def notice(self, released: Released[AdmissionNotification], control: Control) -> str:
+        return admission_notification.encode_notification(released, control)
+
+    async def deliver(
+        self, line: PayerLine, endpoint: str, text: str, now: datetime, *, inquiry: bool = False
+    ) -> Delivery:
+        return await line.deliver(endpoint, text, now)
+
+    def take_apart(self, body: str) -> Body:
         try:
-            async with (
-                asyncio.timeout(self._whole),
-                self._client.stream("POST", target, content=text.encode(), headers=headers) as response,
-            ):
-                return await _read(response)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
-            return Delivery(NOT_SENT, problem="the payer's system cannot be reached")
-        except (httpx2.TimeoutException, TimeoutError):
-            return Delivery(UNKNOWN, problem="the payer's system did not answer in time")
-        except (httpx2.HTTPError, UnicodeDecodeError):
-            return Delivery(UNKNOWN, problem="the connection broke while the payer's system was answering")
+            file = pieces_of(body)
+        except X12Problem:
+            return Body(rest=body)
+        parts = tuple(Part(piece.text, arrival_of(piece)) for piece in file.pieces)
+        rest = body if not parts else (body[file.problem.at :] if file.problem else "")
+        return Body(parts, rest)
 
-    async def close(self) -> None:
-        await self._client.aclose()
-
-
-async def _read(response: httpx2.Response) -> Delivery:
-    status = response.status_code
-    if response.is_server_error or status in COME_AGAIN:
-        return Delivery(UNKNOWN, problem=f"the payer's system failed ({status})")
-    if not response.is_success:
-        return Delivery(SENT, problem=f"the payer's system refused the message ({status})")
-    body = b""
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > ANSWER_MAX:
-            return Delivery(SENT, body="", problem="the payer's answer is too long to be read")
-    return Delivery(SENT, body=body.decode("utf-8", "replace"))
+    def read(self, text: str, sent: str | None) -> Receipt | Nothing | Told:
+        interchange = read_interchanges(text)[0]
+        rejected = rejected_by(interchange)
+        if rejected is not None:
+            return Receipt(rejected)
+        answer = parse_inbound(interchange, interchange.groups[0].transactions[0])
+        return Told(answer)

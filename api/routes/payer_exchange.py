@@ -35,12 +35,12 @@ async def inbound(payer: str, request: Request, held: Wired, user: PayerMachine)
     """Answers and 999s from a payer's system; answers 999s and TA1s. The same bytes twice are one answer."""
     if user.username != payer:
         raise problem(ErrorType.NOT_FOUND, "no such thing is on record: that payer")
-    raw = await _body(request)
+    raw = await whole_body(request)
     answer = await take_file(held, held.catalog.latest.payers[payer], raw)
     return Response(answer, media_type=EDI)
 
 
-async def _body(request: Request) -> bytes:
+async def whole_body(request: Request) -> bytes:
     """Read as it comes, and no further than what is taken."""
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > BODY_MAX:

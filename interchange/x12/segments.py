@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from interchange.problem import InterchangeProblem
+
 Element = str | tuple[str, ...]
 
 
@@ -27,7 +29,7 @@ UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 """Everything outside printable ASCII: what every partner's reader takes."""
 
 
-class X12Problem(Exception):
+class X12Problem(InterchangeProblem):
     """The text is not the X12 we can read or write. Names the place, never the value."""
 
 

@@ -18,6 +18,7 @@ from local.payer.book import CALL, Book
 from local.payer.courier import EDI, LOOK_SECONDS, Courier
 from local.payer.desk import Desk
 from local.payer.door import Door
+from local.payer.fhir_desk import FhirDesk, FhirReply
 from local.payer.instructions import Instructions
 from local.payer.outage import Outages, Window
 from local.payer.pen import Pen
@@ -25,6 +26,7 @@ from local.payer.script import Fault, Rule
 
 SILENCE_SECONDS: Final = 40.0
 """Longer than any caller waits."""
+FHIR: Final = "application/fhir+json"
 BODY_MAX: Final = 1_000_000
 
 
@@ -71,6 +73,7 @@ class House:
         self.outages = Outages(self.book, driven=settings.driven)
         self.instructions = Instructions(self.book)
         self.desk = Desk(self.book, self.pen, self.instructions, inquiry=settings.inquiry)
+        self.fhir = FhirDesk(self.book, self.pen, self.instructions, inquiry=settings.inquiry)
         self.courier = Courier(
             self.book, self.pen, self.outages, settings.deliver_to, settings.secret, together=settings.together
         )
@@ -114,8 +117,8 @@ def _exchange(house: House) -> APIRouter:
     router = APIRouter()
     settings = house.settings
 
-    @router.post("/x12/{payer}")
-    async def take(payer: str, request: Request) -> Response:
+    async def at_the_door(payer: str, request: Request) -> tuple[bytes, datetime] | Response:
+        """What came and when, or why it is not looked at."""
         if settings.payers and payer not in settings.payers:
             return _problem(404, f"this desk does not answer for {payer[:40]}; start it with --payer")
         raw = await request.body()
@@ -127,7 +130,28 @@ def _exchange(house: House) -> APIRouter:
         house.outages.told(now)
         if house.outages.down(now):
             return _problem(503, "this payer's system is down; nothing was taken")
-        return await _answered(house, request, payer, raw, now)
+        return raw, now
+
+    @router.post("/x12/{payer}")
+    async def take(payer: str, request: Request) -> Response:
+        came = await at_the_door(payer, request)
+        if isinstance(came, Response):
+            return came
+        return await _answered(house, request, FhirReply(house.desk.receive(payer, *came)), came[1], EDI)
+
+    @router.post("/fhir/{payer}/Claim/$submit")
+    async def submit(payer: str, request: Request) -> Response:
+        came = await at_the_door(payer, request)
+        if isinstance(came, Response):
+            return came
+        return await _answered(house, request, house.fhir.submit(payer, *came), came[1], FHIR)
+
+    @router.post("/fhir/{payer}/Claim/$inquire")
+    async def inquire(payer: str, request: Request) -> Response:
+        came = await at_the_door(payer, request)
+        if isinstance(came, Response):
+            return came
+        return await _answered(house, request, house.fhir.inquire(payer, *came), came[1], FHIR)
 
     @router.get("/healthz")
     async def health() -> dict[str, str]:
@@ -136,8 +160,8 @@ def _exchange(house: House) -> APIRouter:
     return router
 
 
-async def _answered(house: House, request: Request, payer: str, raw: bytes, now: datetime) -> Response:
-    reply = house.desk.receive(payer, raw, now)
+async def _answered(house: House, request: Request, said: FhirReply, now: datetime, media: str) -> Response:
+    reply = said.reply
     if reply.fault in (Fault.BEFORE, Fault.AFTER):
         return _problem(503, "this payer's system failed")
     wait = max(reply.slow_seconds, house.settings.silence_seconds if reply.fault is Fault.SILENT else 0)
@@ -151,7 +175,7 @@ async def _answered(house: House, request: Request, payer: str, raw: bytes, now:
             return Response(status_code=204)
     cut = reply.fault is Fault.CUT
     house.book.left([(p.said, p.content) for p in reply.parts], CALL, now, whole=not cut)
-    return (CutShort if cut else Response)(reply.content, media_type=EDI)
+    return (CutShort if cut else Response)(reply.content, status_code=said.status, media_type=media)
 
 
 def _book(house: House) -> APIRouter:

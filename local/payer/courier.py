@@ -1,6 +1,7 @@
 """Late and second answers on their way to the provider's door: tried until they are taken."""
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,15 +10,19 @@ from typing import Final
 
 import httpx2
 
+from interchange.fhir.pas.notification import encode_notification
 from interchange.x12.acknowledgement import acknowledgements
 from interchange.x12.envelope import read_interchanges
 from interchange.x12.segments import X12Problem
 from local.payer.book import DELIVERY, Book, Said
-from local.payer.damage import damaged
+from local.payer.damage import damaged, damaged_bundle
+from local.payer.envelope import Envelope
+from local.payer.guide import guide
 from local.payer.outage import Outages
-from local.payer.pen import Pen
+from local.payer.pen import PAS, Pen
 
 EDI: Final = "application/edi-x12"
+FHIR: Final = "application/fhir+json"
 LOOK_SECONDS: Final = 0.25
 BACKOFF_MAX_SECONDS: Final = 30.0
 TRIES_WHEN_DRIVEN: Final = 5
@@ -76,16 +81,32 @@ class Courier:
         ready = sorted(((at, one.id, one) for at, one in able if at is not None and at <= now), key=lambda r: r[:2])
         if not self._together:
             return [[one] for _, _, one in ready]
-        keyed = groupby(sorted(ready, key=lambda r: (r[0], r[2].payer, r[1])), key=lambda r: (r[0], r[2].payer))
-        return [[one for _, _, one in same] for _, same in keyed]
+
+        def key(row: tuple[datetime, int, Said]) -> tuple[datetime, str, str]:
+            return row[0], row[2].payer, self._channel(row[2])
+
+        return [
+            [one for _, _, one in same] for _, same in groupby(sorted(ready, key=lambda r: (*key(r), r[1])), key=key)
+        ]
+
+    def _channel(self, one: Said) -> str:
+        review = self._book.review(one.payer, one.trace or "")
+        return Envelope.read(review.envelope).channel if review is not None and review.envelope else "x12"
 
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self._deliver_to, timeout=15)
 
     async def _try(self, client: httpx2.AsyncClient, file: Sequence[Said], at: datetime) -> int:
         written = [self._written(one, at) for one in file]
-        parts = [(one, damaged(one.body or "", one.step.damage)) for one in written]
-        said = await self._post(client, file[0].payer, b"".join(content for _, content in parts), at)
+        if self._channel(file[0]) == PAS:
+            body = self._notification(written, at)
+            address, media = self._addressed(file[0].payer), FHIR
+            parts = [(one, body if n == 0 else b"") for n, one in enumerate(written)]
+        else:
+            parts = [(one, damaged(one.body or "", one.step.damage)) for one in written]
+            body = b"".join(content for _, content in parts)
+            address, media = f"/v1/payers/{file[0].payer}/x12", EDI
+        said = await self._post(client, file[0].payer, address, media, body, at)
         if said is not None:
             self._book.left(parts, DELIVERY, at, acknowledged=said)
             self._not_before.pop(file[0].id, None)
@@ -96,20 +117,42 @@ class Courier:
         self._not_before[file[0].id] = time.monotonic() + pause
         return 0
 
+    def _notification(self, written: Sequence[Said], at: datetime) -> bytes:
+        """Each its own event of the subscription, counted from the first; broken as the script says."""
+        payer = written[0].payer
+        number = self._book.next(f"event/{payer}")
+        bundles = []
+        for one in written:
+            whole = damaged_bundle(one.body or "", one.step.damage)
+            try:
+                bundles.append(json.loads(whole))
+            except ValueError:
+                # What is broken so far is no part of any bundle: it leaves as it is.
+                return whole
+        told = encode_notification(bundles, guide(), subscription=f"Subscription/{payer}", number=number, at=at)
+        return told.encode()
+
+    def _addressed(self, payer: str) -> str:
+        """Where the subscriber wants it; the house's own door while nobody subscribed."""
+        rows = self._book.rows("SELECT value FROM setting WHERE name = ?", f"subscription/{payer}")
+        return str(rows[0][0]) if rows else f"/fhir/payers/{payer}/notifications"
+
     def _written(self, said: Said, at: datetime) -> Said:
         review = self._book.review(said.payer, said.trace or "")
         if review is None:
             raise LookupError(f"answer {said.id} belongs to no case")
         return self._pen.write(said, review, at)
 
-    async def _post(self, client: httpx2.AsyncClient, payer: str, content: bytes, at: datetime) -> str | None:
+    async def _post(
+        self, client: httpx2.AsyncClient, payer: str, address: str, media: str, content: bytes, at: datetime
+    ) -> str | None:
         """What the door acknowledged; None: not taken, to be tried again."""
         try:
             token = self._tokens.get(payer) or await self._token(client, payer)
             response = await client.post(
-                f"/v1/payers/{payer}/x12",
+                address,
                 content=content,
-                headers={"authorization": f"Bearer {token}", "content-type": EDI, "x-business-time": at.isoformat()},
+                headers={"authorization": f"Bearer {token}", "content-type": media, "x-business-time": at.isoformat()},
             )
         except (httpx2.HTTPError, ValueError, KeyError):
             return None

@@ -1,6 +1,7 @@
 """Answers that leave broken: each kind changes finished bytes, as a faulty line or gateway does."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -41,3 +42,22 @@ DAMAGED: Final[Mapping[Damage, Callable[[str], bytes]]] = {
     Damage.TRACE: lambda text: _elements(text, "TRN", {2: OTHER_TRACE}).encode(),
     Damage.VERSION: lambda text: _elements(_elements(text, "GS", {8: OLD_VERSION}), "ST", {3: OLD_VERSION}).encode(),
 }
+
+
+def damaged_bundle(text: str, how: Damage | None) -> bytes:
+    """The same kinds for a FHIR bundle."""
+    return DAMAGED_BUNDLE[how](text) if how is not None else text.encode()
+
+
+DAMAGED_BUNDLE: Final[Mapping[Damage, Callable[[str], bytes]]] = {
+    Damage.GARBAGE: _garbage,
+    Damage.TRUNCATED: _truncated,
+    Damage.CONTROL_NUMBER: lambda text: text.replace(
+        '"resourceType":"ClaimResponse"', '"resourceType":"Basic"'
+    ).encode(),
+    Damage.TRACE: lambda text: re.sub(
+        r'("system":"urn:trnorg:[^"]*","value":)"[^"]*"', rf'\1"{OTHER_TRACE}"', text
+    ).encode(),
+    Damage.VERSION: lambda text: text.replace('"itemSequence":', '"sequenceLinkId":').encode(),
+}
+"""A bundle without its ClaimResponse, of a stranger's trace, of another version of FHIR."""

@@ -40,6 +40,10 @@ KINDS: Final[Mapping[type, str]] = {
 }
 
 
+KIND_OF: Final = {"x12": "278", "pas": "pas"}
+"""What the book calls an answer by the channel it goes by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One answer as it leaves in the call."""
@@ -208,16 +212,17 @@ class Desk:
         """The case, its answer in the call and all that will be delivered."""
         try_out(review, steps, now)
         self._book.open(review)
+        kind = KIND_OF[Envelope.read(review.envelope).channel]
         for count, step in enumerate(steps):
             timed = step.on == "time"
             due = now + timedelta(hours=step.after_hours) if timed else None
             if count == 0 and timed and not step.after_hours:
-                said = self._book.say(review.payer, review.trace, step, kind="278", road=CALL, made_at=now)
+                said = self._book.say(review.payer, review.trace, step, kind=kind, road=CALL, made_at=now)
                 action = self._pen.write(said, review, now).action or ""
                 self._book.decided(review.payer, review.trace, STATES.get(action, review.state), now, said.id)
             else:
                 late = self._book.say(
-                    review.payer, review.trace, step, kind="278", road=DELIVERY, made_at=now, due_at=due
+                    review.payer, review.trace, step, kind=kind, road=DELIVERY, made_at=now, due_at=due
                 )
                 if step.stale:
                     # Made before what overtakes it: its moment and its control number say so.

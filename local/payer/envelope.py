@@ -21,6 +21,14 @@ class Envelope:
     version: str
     transaction: str
     kind: str
+    channel: str = "x12"
+    """`pas`: it came as a FHIR bundle, and so go its answers."""
+    items: str = "{}"
+    """Of a bundle: by the trace of each item that was asked, its sequence, JSON."""
+
+    @property
+    def sequences(self) -> dict[str, int]:
+        return {str(trace): int(n) for trace, n in json.loads(self.items).items()}
 
     @classmethod
     def of(cls, interchange: Interchange, group: Group, transaction: Transaction) -> "Envelope":

@@ -7,6 +7,8 @@ from typing import Final
 from definitions.acknowledgement import SyntaxFinding
 from definitions.admission_notification import AdmissionNotification
 from definitions.services_review import ServicesReviewRequest
+from interchange.fhir.pas.outcome import encode_outcome
+from interchange.fhir.pas.response_bundle import encode_response
 from interchange.x12.acknowledgement import Acknowledged, encode_999
 from interchange.x12.admission_notification import encode_notification_answer
 from interchange.x12.envelope import Control
@@ -14,9 +16,11 @@ from interchange.x12.review_response import encode_answer
 from local.payer.book import Book, Review, Said
 from local.payer.decision import Telling, tell
 from local.payer.envelope import NOTICE, Envelope
+from local.payer.guide import guide
 from local.payer.notices import notice_answer
 from local.payer.script import Say, Step
 
+PAS: Final = "pas"
 AAA, NONE_YET, RECEIPT = "AAA", "", "ACK"
 PLACE: Final = SyntaxFinding(tag="BHT", position=2, code="8")
 """Where a 999 points to when the values and not the syntax are what is wrong."""
@@ -77,6 +81,8 @@ class Pen:
 def render(review: Review, step: Step, control: Control) -> tuple[str, str]:
     """(X12, what it decides as HCR01, AAA or 999)."""
     envelope = Envelope.read(review.envelope)
+    if envelope.channel == PAS:
+        return render_bundle(review, step, control, envelope)
     if step.say is Say.REFUSE:
         one = Acknowledged(envelope.transaction, envelope.version, False, envelope.kind, (PLACE,))
         return encode_999(envelope.group, envelope.functional_id, envelope.version, [one], control), "999"
@@ -88,6 +94,17 @@ def render(review: Review, step: Step, control: Control) -> tuple[str, str]:
     request = ServicesReviewRequest.model_validate_json(review.request)
     answer = tell(Telling(request, step, review.number, review.reference, control.at))
     return encode_answer(answer, control), AAA if answer.rejections else (answer.action or NONE_YET)
+
+
+def render_bundle(review: Review, step: Step, control: Control, envelope: Envelope) -> tuple[str, str]:
+    """The same as a PAS response bundle; a gateway that refuses says so in an OperationOutcome."""
+    if step.say is Say.REFUSE:
+        return encode_outcome("invalid", "the bundle does not follow the guide", "Bundle.entry[0].resource"), "999"
+    request = ServicesReviewRequest.model_validate_json(review.request)
+    told = tell(Telling(request, step, review.number, review.reference, control.at))
+    named = told.model_copy(update={"trace": request.trace, "originator": request.originator})
+    action = AAA if told.rejections else (told.action or NONE_YET)
+    return encode_response(named, control, guide(), envelope.sequences), action
 
 
 def try_out(review: Review, steps: Sequence[Step], at: datetime) -> None:

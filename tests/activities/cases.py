@@ -12,7 +12,7 @@ from activities.authorization import AuthorizationActivities
 from activities.case_record import CaseHands
 from activities.departure import ExchangeHands, ExchangeIdentity
 from activities.exchange import ExchangeActivities
-from activities.partners.payer_x12 import PayerLine
+from activities.partners.line import PayerLine
 from activities.partners.slots import PayerSlots
 from definitions.authorization import AuthorizationRecord, CaseChanged, CaseOutcome, FireCaseDeadlines, SendRequest
 from definitions.person import PersonDetails

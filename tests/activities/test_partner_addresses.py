@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from activities.partners.payer_x12 import NOT_SENT, SENT, PayerLine
+from activities.partners.line import NOT_SENT, SENT, PayerLine
 from definitions.payer import Payer
 from runtime.catalog import load_catalog
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from activities.partners.payer_x12 import NOT_SENT, SENT, UNKNOWN, Delivery, PayerLine
+from activities.partners.line import NOT_SENT, SENT, UNKNOWN, Delivery, PayerLine
 
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from activities.partners.payer_x12 import PayerLine
+from activities.partners.line import PayerLine
 from activities.partners.slots import PayerSlots
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind, LineState, RequestKind
 from rules.circuit import OPEN_AFTER
