@@ -17,15 +17,17 @@ from definitions.services_review import (
 )
 from interchange.x12.segments import X12Problem
 from storage.models import AuthorizationRequest
+from storage.repositories.authorization import requests_of_case
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`about`: the request that this one continues, when it does."""
+    """`about`: the request that this one continues, when it does. `before`: those of the case that were made earlier."""
 
     w: CaseWriting
     asked: AuthorizationRequest
     about: AuthorizationRequest | None
+    before: tuple[AuthorizationRequest, ...]
     facility: Facility
     program: Program
     terms: LevelTerms
@@ -48,7 +50,9 @@ class Ground:
             birth_date=details.birth_date,
             gender=details.gender,
         )
-        return cls(w, asked, about, facility, program, terms, subscriber, submitter_id)
+        earlier = await requests_of_case(w.session, w.case.id)
+        before = tuple(r for r in earlier if r.requested_at <= asked.requested_at and r.id != asked.id)
+        return cls(w, asked, about, before, facility, program, terms, subscriber, submitter_id)
 
     @property
     def reviewer(self) -> ReviewParty:

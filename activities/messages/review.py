@@ -4,8 +4,17 @@ from typing import Final
 
 from activities.messages.ground import Ground
 from definitions.review_codes import Certification, LevelOfService
-from definitions.services_review import DateSpan, ReviewAttachment, ServiceDelivery, ServiceLine, ServicesReviewRequest
-from definitions.vocabulary import RequestKind
+from definitions.services_review import (
+    DateSpan,
+    PriorLine,
+    PriorReview,
+    ReviewAttachment,
+    ServiceDelivery,
+    ServiceLine,
+    ServicesReviewRequest,
+)
+from definitions.vocabulary import AuthorizationStatus, RequestKind
+from storage.models import AuthorizationRequest
 
 CERTIFICATION: Final[dict[RequestKind, Certification]] = {
     RequestKind.INITIAL: Certification.INITIAL,
@@ -29,6 +38,11 @@ CONTINUES: Final = frozenset(
     }
 )
 """Name the payer's number of what they continue (REF BB)."""
+
+
+ASKING: Final = frozenset({RequestKind.INITIAL, RequestKind.EXPEDITED, RequestKind.CONCURRENT})
+"""Ask for days of their own: each is one line of the case."""
+UPDATES: Final = frozenset({RequestKind.CONCURRENT, RequestKind.INFORMATION, RequestKind.CANCEL})
 
 
 def review_of(ground: Ground) -> ServicesReviewRequest:
@@ -61,10 +75,29 @@ def review_of(ground: Ground) -> ServicesReviewRequest:
         delivery=ServiceDelivery(kind=asked.unit, quantity=asked.units) if asked.units else ServiceDelivery(),
         admission_codes=ground.admission_codes if ground.inpatient else None,
         attachments=tuple(ReviewAttachment.model_validate(a) for a in asked.attachments or ()),
-        lines=() if cancels or not asked.units else (_line(ground, dates),),
+        lines=() if cancels or not asked.units else (line_of(ground, asked),),
+        continues=_continues(ground),
         reference=about.trace if cancels and about is not None else None,
         created_at=ground.w.now,
     )
+
+
+def _continues(ground: Ground) -> PriorReview | None:
+    """What this updates, for channels that say the whole anew (domain 4.6). After a denial there is nothing to update: what
+    follows is a new request; a cancellation takes back the question that it is about."""
+    asked, about = ground.asked, ground.about
+    if asked.kind not in UPDATES:
+        return None
+    sent = [r for r in ground.before if r.attempts > 0]
+    last = about if asked.kind is RequestKind.CANCEL else (sent[-1] if sent else None)
+    if last is None or (asked.kind is not RequestKind.CANCEL and last.status is AuthorizationStatus.DENIED):
+        return None
+    lines = tuple(
+        PriorLine(line=line_of(ground, r), cancelled=r.status is AuthorizationStatus.CANCELLED)
+        for r in sent
+        if r.kind in ASKING and r.units
+    )
+    return PriorReview(trace=last.trace, created_at=last.first_sent_at or last.requested_at, lines=lines)
 
 
 def _certification(kind: RequestKind, urgent: bool) -> Certification:
@@ -73,12 +106,13 @@ def _certification(kind: RequestKind, urgent: bool) -> Certification:
     return CERTIFICATION[kind]
 
 
-def _line(ground: Ground, dates: DateSpan) -> ServiceLine:
+def line_of(ground: Ground, asked: AuthorizationRequest) -> ServiceLine:
+    """The one line of a request of this case."""
     return ServiceLine(
-        trace=f"{ground.asked.trace}L1",
-        dates=dates,
+        trace=f"{asked.trace}L1",
+        dates=DateSpan(first=asked.from_date, last=asked.through_date),
         revenue_code=ground.terms.revenue_code,
         procedure_code=ground.terms.procedure_code,
-        unit="DA" if ground.asked.unit == "DY" else "UN",
-        quantity=ground.asked.units,
+        unit="DA" if asked.unit == "DY" else "UN",
+        quantity=asked.units,
     )

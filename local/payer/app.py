@@ -19,6 +19,7 @@ from local.payer.courier import EDI, LOOK_SECONDS, Courier
 from local.payer.desk import Desk
 from local.payer.door import Door
 from local.payer.fhir_desk import FhirDesk, FhirReply
+from local.payer.guide import guide
 from local.payer.instructions import Instructions
 from local.payer.outage import Outages, Window
 from local.payer.pen import Pen
@@ -106,6 +107,7 @@ class House:
 
 def create_desk(settings: DeskSettings) -> FastAPI:
     house = House(settings)
+    guide()  # read once, before anybody waits for it
     app = FastAPI(title="Local payer", lifespan=house.lifespan)
     app.include_router(_exchange(house))
     app.include_router(_book(house))

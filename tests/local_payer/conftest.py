@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,6 +88,12 @@ def _handler(door: Door) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def door() -> Iterator[Door]:
+    with opened_door() as opened:
+        yield opened
+
+
+@contextmanager
+def opened_door() -> Iterator[Door]:
     opened = Door()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(opened))
     opened.url = f"http://127.0.0.1:{server.server_port}"
