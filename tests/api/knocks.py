@@ -20,6 +20,7 @@ DAY: Final = MOMENT.date().isoformat()
 ROW: Final = "00000000-0000-5000-8000-000000000000"
 
 BODIES: Final[dict[str, dict[str, Any]]] = {
+    "POST /fhir/payers/{payer}/notifications": {"resourceType": "Bundle"},
     "POST /codec/decode": {"payloads": []},
     "POST /v1/me/sign-out": {"reason": "lost it"},
     "POST /v1/users": {"username": "somebody-new", "role": "clinician", "facilities": ["harbor"]},

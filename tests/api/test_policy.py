@@ -249,7 +249,8 @@ HOUSES: Final = frozenset(
     {
         "GET /", "GET /board/now", "GET /v1/census", "GET /v1/census/board", "POST /v1/facilities/{facility}/exceptions",
         "POST /v1/facilities/{facility}/midnight-close", "POST /v1/sessions/{session_id}/attendance",
-        "POST /v1/payers/{payer}/x12", "GET /v1/payers/{payer}/clients", "POST /v1/payers/{payer}/clients",
+        "POST /v1/payers/{payer}/x12", "POST /fhir/payers/{payer}/notifications", "GET /v1/payers/{payer}/clients",
+        "POST /v1/payers/{payer}/clients",
     }
 )  # fmt: skip
 """Doors that name a place or a payer and nobody: who is blocked comes in, and is shown nothing of the person."""
