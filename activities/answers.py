@@ -13,11 +13,11 @@ from activities.adverse import after_adverse, after_contest, no_longer_contested
 from activities.case_grants import matter_asked, root_of, settle_grants
 from activities.case_record import CaseWriting
 from definitions.ids import derived
-from definitions.vocabulary import AuthorizationStatus, ClockName, RequestKind
+from definitions.vocabulary import AuthorizationStatus, ClockName, OpenItemStatus, RequestKind
 from rules.case_deadlines import wish_subject
 from rules.grants import CONTESTING, FINAL, Changes
 from rules.payer_answer import AnswerVerdict
-from storage.models import AuthorizationDecision, AuthorizationRequest
+from storage.models import AuthorizationDecision, AuthorizationRequest, OpenItem
 from storage.repositories.authorization import UNANSWERED, requests_of_case
 
 UNDECIDED = (AuthorizationStatus.PENDED, AuthorizationStatus.INFORMATION_REQUESTED)
@@ -25,6 +25,7 @@ OPEN_STILL = (AuthorizationStatus.CONTACT_PAYER, AuthorizationStatus.DATA_PROBLE
 """An answer came, and the question is as open as before."""
 ANSWERED_BY_A_PEND = ("payer_silent", "authorization_data_problem", "receipt_missing")
 ANSWERED_BY_A_DECISION = (*ANSWERED_BY_A_PEND, "payer_late", "contact_payer", "payer_unreachable", "notice_late")
+CALL_AGAIN = "again"
 NOT_REQUIRED = AuthorizationStatus.NOT_REQUIRED
 ADVERSE = (AuthorizationStatus.DENIED, AuthorizationStatus.PARTIAL, AuthorizationStatus.VOIDED)
 
@@ -255,7 +256,7 @@ async def _work_for_people(
     if verdict.status is AuthorizationStatus.DATA_PROBLEM:
         await w.owe("authorization_data_problem", verdict.why, subject=asked.trace)
     elif verdict.status is AuthorizationStatus.CONTACT_PAYER:
-        await w.owe("contact_payer", verdict.why, subject=asked.trace)
+        await w.owe("contact_payer", verdict.why, subject=await _call_about(w, asked))
     elif verdict.status is AuthorizationStatus.CANCELLED and root.status is AuthorizationStatus.CONTACT_PAYER:
         why = f"{w.case.payer} cancelled the request without deciding it: call, or take it back and ask again"
         await w.owe("contact_payer", why, subject=root.trace)
@@ -264,6 +265,13 @@ async def _work_for_people(
         why = "the payer asks for documents before it decides: read its message and send them"
         subject = wish_subject(matter.trace, matter.wanted_by)
         await w.owe("information_requested", why, due_at=matter.wanted_by, subject=subject)
+
+
+async def _call_about(w: CaseWriting, asked: AuthorizationRequest) -> str:
+    """A call that was done with stays done: when it was the request itself that went by telephone, what the payer then wants to
+    be called about is another one."""
+    before = await w.session.get(OpenItem, derived(w.case.id, "contact_payer", asked.trace))
+    return asked.trace if before is None or before.status is OpenItemStatus.OPEN else f"{asked.trace}:{CALL_AGAIN}"
 
 
 async def _items_answered(
@@ -275,7 +283,7 @@ async def _items_answered(
         return
     kinds = ANSWERED_BY_A_PEND if verdict.status in UNDECIDED else ANSWERED_BY_A_DECISION
     traces = sorted({asked.trace, root.trace, matter.trace})
-    await w.done(kinds, "answered", *traces)
+    await w.done(kinds, "answered", *traces, *(f"{trace}:{CALL_AGAIN}" for trace in traces))
     await w.done("payer_silent", "answered", *(f"{trace}:lost" for trace in traces))
 
 

@@ -48,7 +48,7 @@ SCENARIOS: dict[str, Expected] = {
     "D": Expected(S.DENIED, ("A3",), None, CONTESTED, "0G"),
     "N": Expected(S.NOT_REQUIRED, ("NA",), None, frozenset(), "0H"),
     "C": Expected(S.CONTACT_PAYER, ("CT",), None, frozenset({"contact_payer"})),
-    "X": Expected(S.DATA_PROBLEM, ("AAA",), None, frozenset({"authorization_data_problem"}), "75"),
+    "X5": Expected(S.DATA_PROBLEM, ("AAA",), None, frozenset({"authorization_data_problem"}), "E8"),
     "P24": Expected(S.APPROVED, ("A4", "A1"), (14, FULL)),
     "P24D": Expected(S.DENIED, ("A4", "A3"), None, CONTESTED, "0G"),
 }

@@ -37,7 +37,7 @@ class World:
         for path, body, _ in self.outside.taken:
             assert (await self.inside.carry(path, body)).is_success
         self.outside.taken.clear()
-        await self.inside.take()
+        await self.inside.take(until)
 
 
 def catalog_of(channel: Channel) -> Catalog:
@@ -124,7 +124,7 @@ class TestByHand(ChannelContract):
     channel = Channel.BY_HAND
     kind = "telephone"
     sources = frozenset({"by_hand"})
-    scripts = tuple(s for s in SCENARIOS if s != "X")
+    scripts = tuple(s for s in SCENARIOS if s != "X5")
 
     async def asked(self, database: Database, script: str, **changes: Any) -> Case:
         return await cases.case(database, **changes)

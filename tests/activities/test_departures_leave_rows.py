@@ -32,7 +32,7 @@ WRITERS = {
     "api/inbound.py": "acknowledgements of what came: about a file, nobody's record",
 }
 """Whoever writes a message of ours. A new one names its kind here and has its departure in the walk below."""
-SPEAKERS = {"activities/exchange.py"}
+SPEAKERS = {"activities/exchange.py", "activities/partners/payer_pas.py", "activities/partners/payer_x12.py"}
 """Whoever lets bytes leave, between an intent that is committed and its outcome."""
 LEFT = """
     SELECT m.kind, coalesce(r.kind, ''), d.content, o.outcome FROM exchange_message m
