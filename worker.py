@@ -65,7 +65,7 @@ class Hands:
 def wire(
     settings: Settings, database: Database, catalog: Catalog, keyring: Keyring, metrics: Metrics | None = None
 ) -> Hands:
-    episode, case = EpisodeHands(database, catalog), CaseHands(database, catalog)
+    episode, case = EpisodeHands(database, catalog, keyring), CaseHands(database, catalog)
     line = PayerLine(settings.partner_base_url, settings.partner_timeout_seconds, settings.partners_apart)
     care = (
         EpisodeActivities(episode),

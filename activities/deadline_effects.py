@@ -1,6 +1,7 @@
 """What happens when a deadline comes. The rows decide what still stands; the same moment twice does nothing new."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -138,10 +139,7 @@ async def _consent_expires(writing: Writing, deadline: Deadline, now: datetime) 
 async def _transition(writing: Writing, deadline: Deadline, now: datetime) -> None:
     """The hour of an approved move; the move's rows derive from this deadline's own key."""
     key = f"{writing.episode.id}:{deadline.key}"
-    own = Writing(
-        session=writing.session, episode=writing.episode, edition=writing.edition, key=key, actor="system",
-        role=Role.SYSTEM, now=now,
-    )  # fmt: skip
+    own = replace(writing, key=key, actor="system", role=Role.SYSTEM, now=now)
     await execute_scheduled(own, UUID(deadline.subject_id))
 
 
@@ -196,9 +194,8 @@ async def _coverage_changes(writing: Writing, deadline: Deadline, now: datetime)
     on = facility_date(deadline.at, writing.facility.zone)
     if writing.episode.coverage_on is not None and writing.episode.coverage_on >= on:
         return
-    own = Writing(
-        session=writing.session, episode=writing.episode, edition=writing.edition,
-        key=f"{writing.episode.id}:{deadline.key}", actor="system", role=Role.SYSTEM, now=now,
+    own = replace(
+        writing, key=f"{writing.episode.id}:{deadline.key}", actor="system", role=Role.SYSTEM, now=now
     )  # fmt: skip
     rows = await coverages_of(writing.session, writing.episode.person_id)
     ended = await settle(own, rows)

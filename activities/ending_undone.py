@@ -12,6 +12,7 @@ from activities.hands import Writing
 from activities.plan_execution import UNSIGNED_AT_END
 from activities.restatement import Restated
 from definitions.ids import derived
+from definitions.staff_words import EPISODE_ENDED, TAKEN_BACK
 from definitions.vocabulary import (
     AssessmentStatus,
     ConsentStatus,
@@ -23,10 +24,6 @@ from rules.ending import SUMMARY_INSTRUMENT
 from storage.models import AssessmentDue, Consent, Movement, OpenItem, Transition
 from storage.reads.clock_facts import HOLD_NOTICE, RETURN_NOTICE
 from storage.repositories import work
-
-EPISODE_ENDED = "the episode ended"
-"""How an ending closes items and requests; a correction finds them by this and by the moment."""
-TAKEN_BACK = "what it followed from was taken back"
 
 
 async def undo_ending(writing: Writing, ending: Movement, by: UUID) -> Restated:

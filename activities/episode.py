@@ -26,6 +26,7 @@ from definitions.episode import (
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.plan import AssessmentToRaise
+from definitions.staff_words import Words
 from definitions.vocabulary import ConsentStatus, OpenItemStatus, Phase, Role
 from storage.models import Consent, Episode, OpenItem
 from storage.repositories import command as memory
@@ -109,7 +110,7 @@ class EpisodeActivities(EpisodeContract):
     ) -> Writing:
         return Writing(
             session=session, episode=episode, edition=self._hands.catalog.edition(episode.edition), key=key,
-            actor=actor, role=role, now=now,
+            actor=actor, role=role, now=now, keyring=self._hands.keyring,
         )  # fmt: skip
 
     async def _insert(self, session: AsyncSession, request: OpenEpisode) -> Episode:
@@ -210,6 +211,7 @@ async def _resolve(writing: Writing, request: ResolveItem) -> Answer | Refusal:
         # Only somebody else than who looked may close it, and only with a finding (api/break_glass.py).
         return Refusal(code=ErrorType.FORBIDDEN, detail="this item closes by its review, under /v1/break-glass")
     item.status = OpenItemStatus.CANCELLED if request.cancelled else OpenItemStatus.DONE
-    item.resolved_at, item.resolved_by, item.resolution = writing.now, writing.actor, request.resolution
+    item.resolved_at, item.resolved_by, item.resolution = writing.now, writing.actor, None
+    item.sealed_resolution = await writing.sealed(Words.RESOLUTION, item.id, request.resolution)
     await writing.note("item_resolved", {"item": str(item.id), "kind": item.kind})
     return answer_for(writing, item.id, item.status.value)

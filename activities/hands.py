@@ -1,7 +1,7 @@
 """How every episode write is done: one transaction, the command's first answer kept with it (D2, D9)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -15,15 +15,19 @@ from definitions.episode import Answer, Command, EpisodeOutcome, EpisodeRecord
 from definitions.errors import ErrorType, Refusal
 from definitions.facility import Facility
 from definitions.level import LevelOfCare
+from definitions.staff_words import Words
 from definitions.vocabulary import Role
 from rules.episode_clock import deadlines_of
 from runtime.catalog import Catalog
+from runtime.keyring import Keyring
+from runtime.staff_words import WordOpener, owner_of, seal_words
 from storage.engine import Database
 from storage.models import Episode
 from storage.reads.clock_facts import read_clock_facts
 from storage.repositories import command as memory
 from storage.repositories import timeline
 from storage.repositories.episode import lock_episode
+from storage.repositories.person import wrapped_keys
 from storage.repositories.work import EPISODE, replace_due
 
 CONSTRAINTS: Final[dict[str, tuple[ErrorType, str]]] = {
@@ -66,6 +70,8 @@ class Writing:
     actor: str
     role: Role
     now: datetime
+    keyring: Keyring
+    _keys: dict[UUID, bytes | None] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def facility(self) -> Facility:
@@ -74,6 +80,23 @@ class Writing:
     @property
     def levels(self) -> dict[str, LevelOfCare]:
         return self.edition.levels
+
+    async def sealed(self, place: Words, row_id: UUID, text: str) -> bytes:
+        """What a person said, under the key of whom the episode is about; nothing, when that key is destroyed."""
+        owner = self.episode.person_id
+        return seal_words(self.keyring, owner, (await self._key_of(owner))[owner], place, row_id, text)
+
+    async def words(self, place: Words, row_id: UUID, sealed: bytes | None, clear: str | None) -> str | None:
+        """What was said, for a row that says it again: nobody is shown anything."""
+        owner = owner_of(sealed) if sealed is not None else None
+        keys = await self._key_of(owner) if owner is not None else {}
+        return WordOpener(self.keyring, keys).read(place, row_id, sealed, clear)
+
+    async def _key_of(self, owner: UUID) -> dict[UUID, bytes | None]:
+        """Read once a transaction."""
+        if owner not in self._keys:
+            self._keys[owner] = (await wrapped_keys(self.session, [owner])).get(owner)
+        return self._keys
 
     async def note(
         self, kind: str, detail: dict[str, Any], at: datetime | None = None, purpose: str = "treatment"
@@ -101,9 +124,10 @@ Act = Callable[[Writing], Awaitable[Answer | Refusal]]
 class EpisodeHands:
     """Shared by every activity that writes to an episode; injected with its database and catalog."""
 
-    def __init__(self, database: Database, catalog: Catalog) -> None:
+    def __init__(self, database: Database, catalog: Catalog, keyring: Keyring) -> None:
         self.database = database
         self.catalog = catalog
+        self.keyring = keyring
 
     async def decide(self, command: Command, kind: str, act: Act) -> EpisodeOutcome:
         """Run `act` once per command key. Its writes and the answer land together; a refusal lands alone; a
@@ -123,6 +147,7 @@ class EpisodeHands:
                 actor=command.actor,
                 role=command.role,
                 now=command.now,
+                keyring=self.keyring,
             )
             if stored is not None and stored.status != memory.ACCEPTED:
                 return await self._first_answer(writing, stored)

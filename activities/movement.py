@@ -6,7 +6,6 @@ from sqlalchemy import select, update
 from temporalio import activity
 
 from activities.correction import correct
-from activities.ending_undone import EPISODE_ENDED
 from activities.hands import EpisodeHands, Writing, answer_for
 from activities.plan_execution import execute, record_movement
 from definitions.contracts import MovementContract
@@ -22,6 +21,7 @@ from definitions.episode import (
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.plan_facts import Wish
+from definitions.staff_words import EPISODE_ENDED
 from definitions.vocabulary import (
     AssessmentStatus,
     ContentClass,

@@ -12,6 +12,7 @@ from definitions.errors import Refusal
 from definitions.ids import derived
 from definitions.movement import MovementFact
 from definitions.plan import AssessmentToRaise, CaseToOpen, TransitionPlan
+from definitions.staff_words import Words
 from definitions.vocabulary import AssessmentStatus, ConsentStatus, MovementKind, Phase, Track, TransitionKind
 from rules.calendar import facility_date
 from rules.projection import project
@@ -114,7 +115,7 @@ async def record_movement(
         recorded_at=writing.now,
         actor=writing.actor,
         command_key=writing.key,
-        reason=reason,
+        sealed_reason=await writing.sealed(Words.MOVEMENT_REASON, fact.id, reason),
         disposition=disposition,
         transition_id=transition_id,
     )

@@ -18,6 +18,7 @@ from definitions.consent_wording import MinorLaw
 from definitions.episode import Answer, SignConsent
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
+from definitions.staff_words import NO_CAPACITY, REFUSED, Words
 from definitions.vocabulary import Capacity, ConsentStatus, Role, SigningParty
 from rules.calendar import facility_date
 from rules.consent import (
@@ -258,7 +259,8 @@ async def _whole(writing: Writing, request: SignConsent, form: ConsentForm, cons
 async def _refuse(writing: Writing, request: SignConsent, form: ConsentForm) -> Answer:
     consent = await _presented(writing, request)
     consent.status = ConsentStatus.REFUSED
-    consent.reason = request.reason or "refused"
+    consent.reason = REFUSED
+    await _said(writing, consent, request.reason)
     consent.version += 1
     await work.open_item(
         writing.session, item_id=derived(request.key, "item", "consent-retry"), episode_id=writing.episode.id,
@@ -270,12 +272,18 @@ async def _refuse(writing: Writing, request: SignConsent, form: ConsentForm) -> 
     return answer_for(writing, consent.id, consent.status.value)
 
 
+async def _said(writing: Writing, consent: Consent, words: str | None) -> None:
+    if words is not None:
+        consent.sealed_reason = await writing.sealed(Words.CONSENT_REASON, consent.id, words)
+
+
 async def _unable(writing: Writing, request: SignConsent, form: ConsentForm) -> Answer:
     """A signature without capacity is defective, so none is taken; the form is put again after 8 hours, then each shift
     (domain 3.8, 11.1)."""
     consent = await _presented(writing, request)
     consent.status = ConsentStatus.UNABLE_TO_SIGN
-    consent.reason = request.reason or "no capacity at that hour"
+    consent.reason = NO_CAPACITY
+    await _said(writing, consent, request.reason)
     consent.version += 1
     await writing.session.flush()
     again_at = writing.now + REPRESENTED_AFTER_HOURS

@@ -24,6 +24,7 @@ from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
 from definitions.plan import TransitionPlan
 from definitions.plan_facts import Wish
+from definitions.staff_words import Words
 from definitions.vocabulary import DeviationReason, Role, TransitionKind, TransitionStatus
 from rules.requests import early_problem
 from rules.transition import plan as make_plan
@@ -102,6 +103,7 @@ async def _request(writing: Writing, request: RequestTransition) -> Answer | Ref
     if missing is not None:
         return missing
     row = _row(writing, request, plan, transition_id)
+    row.sealed_rationale = await writing.sealed(Words.RATIONALE, row.id, request.rationale)
     writing.session.add(row)
     await writing.session.flush()
     if plan.urgent:
@@ -149,7 +151,7 @@ def _row(writing: Writing, request: RequestTransition, plan: TransitionPlan, tra
         bed_id=request.bed_id,
         recommended_level=plan.recommended_level,
         deviation_reason=request.deviation_reason,
-        rationale=request.rationale,
+        rationale="",
         requested_by=request.actor,
         requested_at=request.now,
         effective_at=request.effective_at,
@@ -254,7 +256,7 @@ async def _refuse_request(writing: Writing, row: Transition, request: DecideTran
         )
     returned = request.decision is Decision.RETURN
     row.status = TransitionStatus.RETURNED if returned else TransitionStatus.DENIED
-    _decided(row, request)
+    await _decided(writing, row, request)
     await work.open_item(
         writing.session,
         item_id=derived(request.key, "item", "transition"),
@@ -270,9 +272,11 @@ async def _refuse_request(writing: Writing, row: Transition, request: DecideTran
     return answer_for(writing, row.id, row.status.value)
 
 
-def _decided(row: Transition, request: DecideTransition) -> None:
+async def _decided(writing: Writing, row: Transition, request: DecideTransition) -> None:
     row.decided_by, row.decided_at = request.actor, request.now
-    row.decision, row.decision_reason = request.decision.value, request.reason
+    row.decision = request.decision.value
+    if request.reason is not None:
+        row.sealed_decision_reason = await writing.sealed(Words.DECISION_REASON, row.id, request.reason)
     row.version += 1
 
 
@@ -288,10 +292,16 @@ async def _approve(writing: Writing, row: Transition, request: DecideTransition)
     if plan.blockers:
         return plan.blockers[0]
     row.bed_id = request.bed_id or row.bed_id
-    _decided(row, request)
+    await _decided(writing, row, request)
     if row.effective_at > writing.now + GRACE:
         return await _schedule(writing, row, plan)
-    return await _execute_now(writing, row, plan, row.rationale)
+    return await _execute_now(writing, row, plan, await _rationale(writing, row))
+
+
+async def _rationale(writing: Writing, row: Transition) -> str:
+    """Why the move was asked for is why it was made: the movement says it again, sealed for its own row."""
+    said = await writing.words(Words.RATIONALE, row.id, row.sealed_rationale, row.rationale)
+    return said or ""
 
 
 async def _schedule(writing: Writing, row: Transition, plan: TransitionPlan) -> Answer:
@@ -348,7 +358,7 @@ async def execute_scheduled(writing: Writing, transition_id: UUID) -> dict[str, 
 async def _executed_or_refused(writing: Writing, row: Transition, plan: TransitionPlan) -> Answer | Refusal:
     """Execution whose database constraints are asked at once, so that a lost race becomes a decision."""
     try:
-        done = await _execute_now(writing, row, plan, row.rationale)
+        done = await _execute_now(writing, row, plan, await _rationale(writing, row))
         await writing.session.flush()
         await writing.session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     except IntegrityError as error:
@@ -368,7 +378,7 @@ async def _withdraw(writing: Writing, request: WithdrawTransition) -> Answer | R
     if row.status is TransitionStatus.SCHEDULED:
         await ask_no_more_for(writing, row)
     row.status = TransitionStatus.WITHDRAWN
-    row.decision_reason = request.reason
+    row.sealed_decision_reason = await writing.sealed(Words.DECISION_REASON, row.id, request.reason)
     row.decided_by, row.decided_at = request.actor, request.now
     row.version += 1
     await writing.note("transition_withdrawn", {"transition": str(row.id)})

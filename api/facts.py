@@ -20,16 +20,19 @@ from definitions.episode import FactKind
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_workflow
 from definitions.instrument import Scored, ScoringContext
+from definitions.staff_words import Words
 from definitions.vocabulary import AssessmentStatus, Phase, Track
 from rules.due_assessments import next_repeat
 from rules.requests import future_problem
 from rules.scoring import score
+from runtime.staff_words import seal_answers, seal_words
 from storage.models import Alert, Assessment, AssessmentDue, Episode
 from storage.reads.misfiling import stands
 from storage.repositories import command as memory
 from storage.repositories import timeline, work
 from storage.repositories.command import Remembered
 from storage.repositories.outbox import EPISODE_FACT, announce
+from storage.repositories.person import wrapped_keys
 
 EMPTY = Scored(instrument="", edition="")
 
@@ -60,7 +63,7 @@ async def charted(
     """The result with everything it raises and satisfies, in the transaction of its command."""
     edition = services.catalog.edition(episode.edition)
     scored = await _scored(session, edition, episode, body, stored)
-    assessment_id = await _write(session, episode, body, scored, user, stored)
+    assessment_id = await _write(services, session, episode, body, scored, user, stored)
     await _satisfy(session, edition, episode, body, assessment_id, stored.accepted_at)
     await tell(session, episode, assessment_id, FactKind.ASSESSMENT, stored.accepted_at)
     return {
@@ -132,13 +135,16 @@ async def _context(session: AsyncSession, edition: Edition, episode: Episode, bo
 
 
 async def _write(
-    session: AsyncSession, episode: Episode, body: AssessmentBody, scored: Scored, user: User, stored: Remembered
-) -> UUID:
+    services: Services, session: AsyncSession, episode: Episode, body: AssessmentBody, scored: Scored, user: User,
+    stored: Remembered,
+) -> UUID:  # fmt: skip
     assessment_id = derived(stored.key, "assessment")
+    keys = await wrapped_keys(session, [episode.person_id])
+    sealed = seal_answers(services.keyring, episode.person_id, keys.get(episode.person_id), assessment_id, body.answers)
     session.add(
         Assessment(
             id=assessment_id, episode_id=episode.id, instrument=scored.instrument, edition=scored.edition,
-            answers=body.answers, score=scored.score, severity=scored.severity,
+            answers={}, sealed_answers=sealed, score=scored.score, severity=scored.severity,
             detail=scored.model_dump(mode="json"), recommended_level=scored.recommended_level,
             outcome="refused" if body.refused else "completed", performed_at=body.performed_at,
             recorded_at=stored.accepted_at, recorded_by=user.actor, supersedes=body.supersedes, command_key=stored.key,
@@ -235,7 +241,11 @@ async def settle_alert(services: Services, user: User, key: str, alert_id: UUID,
         values: dict[str, Any] = {"acknowledged_at": alert.acknowledged_at or now}
         values["acknowledged_by"] = alert.acknowledged_by or user.actor
         if clear is not None:
-            values |= {"cleared_at": now, "cleared_by": user.actor, "cleared_reason": clear}
+            keys = await wrapped_keys(session, [episode.person_id])
+            values |= {"cleared_at": now, "cleared_by": user.actor}
+            values["sealed_cleared_reason"] = seal_words(
+                services.keyring, episode.person_id, keys.get(episode.person_id), Words.CLEARED_REASON, alert_id, clear
+            )
         await session.execute(update(Alert).where(Alert.id == alert_id).values(**values))
         await timeline.record(
             session, episode_id=episode.id, facility=episode.facility, at=now, recorded_at=now,

@@ -15,12 +15,14 @@ from definitions.misfiling import Effect, MisfiledKind
 from definitions.vocabulary import AssessmentStatus, OpenItemStatus, Phase, SessionStatus
 from rules.due_assessments import owed_again
 from rules.misfiling import Becomes, Requirement, Result, without_it
+from runtime.staff_words import WordOpener, owner_of
 from storage.models import Assessment, AssessmentDue, Attendance, Session
 from storage.reads import misfiling as reads
 from storage.repositories import work
 from storage.repositories.command import Remembered
 from storage.repositories.episode import away_since
 from storage.repositories.facility_day import mark_stale
+from storage.repositories.person import wrapped_keys
 
 OVERDUE: Final = ("assessment_overdue", "assessment_escalated")
 
@@ -101,9 +103,12 @@ async def record_assessment(wrong: Wrong, found: Found, stored: Remembered) -> U
     if wrong.right is None:
         return None
     row: Assessment = found.row
+    owner = owner_of(row.sealed_answers) if row.sealed_answers else None
+    opener = WordOpener(wrong.services.keyring, await wrapped_keys(wrong.session, [owner]))
     body = AssessmentBody(
-        instrument=row.instrument, answers=row.answers, performed_at=row.performed_at, refused=row.outcome == "refused"
-    )
+        instrument=row.instrument, answers=opener.answers(row.id, row.sealed_answers, row.answers),
+        performed_at=row.performed_at, refused=row.outcome == "refused",
+    )  # fmt: skip
     made = await charted(wrong.services, wrong.session, wrong.user, wrong.right, body, stored)
     return UUID(made["assessment_id"])
 

@@ -28,11 +28,13 @@ from definitions.record import (
 )
 from definitions.vocabulary import ChargeStatus
 from runtime.people import open_document, open_person
+from runtime.staff_words import WordOpener, owner_of
 from storage.models import Assessment, Charge, Consent, Coverage, Episode, Person, Stay
 from storage.reach import Reach
 from storage.reads.disclosures import Accounted, disclosures_of
 from storage.reads.documents import Registered
 from storage.reads.record import RecordRows, record_rows, sealed_of
+from storage.repositories.person import wrapped_keys
 
 BODIES_MAX: Final = 50_000_000
 """Bytes of documents that stand in one file; what goes beyond is given beside, and the file says where."""
@@ -53,6 +55,8 @@ async def gather(
     async with services.database.read() as session:
         person = await _person(services, session, person_id)
         rows = await record_rows(session, person_id, with_notes=with_notes)
+        owners = [owner_of(row.sealed_answers) for row in rows.assessments if row.sealed_answers]
+        opener = WordOpener(services.keyring, await wrapped_keys(session, owners))
         facilities = Reach(sorted({e.facility for e in rows.episodes}))
         ledger = await disclosures_of(
             session, person_id, facilities, since=AGES_AGO, until=as_of, after=None, limit=DISCLOSURES_MAX,
@@ -68,7 +72,7 @@ async def gather(
         coverages=tuple(_coverage(edition, person, row) for row in rows.coverages),
         episodes=tuple(_episode(row) for row in rows.episodes),
         stays=tuple(_stay(_of(services, row.edition), row) for row in rows.stays),
-        assessments=tuple(_assessment(services, rows, row) for row in rows.assessments),
+        assessments=tuple(_assessment(services, rows, row, opener) for row in rows.assessments),
         consents=tuple(_consent(edition, row) for row in rows.consents), documents=documents,
         days=tuple(_day(row) for row in rows.charges), disclosures=tuple(_told(edition, row) for row in ledger),
     )  # fmt: skip
@@ -135,13 +139,14 @@ def _stay(edition: Edition, row: Stay) -> StayPart:
     )  # fmt: skip
 
 
-def _assessment(services: Services, rows: RecordRows, row: Assessment) -> AssessmentPart:
+def _assessment(services: Services, rows: RecordRows, row: Assessment, opener: WordOpener) -> AssessmentPart:
     episode = next(e for e in rows.episodes if e.id == row.episode_id)
     instrument = _of(services, episode.edition).instruments.get(row.instrument)
     return AssessmentPart(
         id=row.id, episode_id=row.episode_id, instrument=row.instrument, edition=row.edition,
-        title=instrument.title if instrument else row.instrument, answers=_plain(row.answers), score=row.score,
-        severity=row.severity, outcome=row.outcome, performed_at=row.performed_at, supersedes=row.supersedes,
+        title=instrument.title if instrument else row.instrument, score=row.score, severity=row.severity,
+        answers=_plain(opener.answers(row.id, row.sealed_answers, row.answers)), outcome=row.outcome,
+        performed_at=row.performed_at, supersedes=row.supersedes,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from api.staff_words import Spoken
 from api.told import titles_of, why_text
 from definitions.edition import Edition
 from definitions.vocabulary import TransitionStatus
@@ -19,7 +20,7 @@ def row(found: EpisodeRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def page(found: EpisodePage, edition: Edition, today: date) -> dict[str, Any]:
+def page(found: EpisodePage, edition: Edition, today: date, spoken: Spoken) -> dict[str, Any]:
     """`why_text` beside each `why` says it in the facility's words and time, as the pages do."""
     episode = found.episode
     zone, titles = edition.facilities[episode.facility].zone, titles_of(edition)
@@ -63,12 +64,12 @@ def page(found: EpisodePage, edition: Edition, today: date) -> dict[str, Any]:
         ],
         "coverages": [coverage(c, today) for c in found.coverages],
         "authorizations": [case(a) for a in found.cases],
-        "transitions": [transition(t) for t in found.transitions],
+        "transitions": [transition(t, spoken) for t in found.transitions],
         "movements": [
             {
                 "id": m.id, "kind": m.kind, "effective_at": m.effective_at, "recorded_at": m.recorded_at,
                 "level": m.level, "program": m.program, "bed_id": m.bed_id, "supersedes": m.supersedes,
-                "actor": m.actor, "reason": m.reason,
+                "actor": m.actor, "reason": spoken.movement(m),
             }
             for m in found.movements
         ],
@@ -89,15 +90,15 @@ def summary(episode: Episode) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def transition(t: Transition) -> dict[str, Any]:
+def transition(t: Transition, spoken: Spoken) -> dict[str, Any]:
     return {
         "id": t.id, "episode_id": t.episode_id, "kind": t.kind, "from_level": t.from_level, "to_level": t.to_level,
         "program": t.program, "bed_id": t.bed_id, "effective_at": t.effective_at, "requested_at": t.requested_at,
-        "requested_by": t.requested_by, "rationale": t.rationale, "recommended_level": t.recommended_level,
+        "requested_by": t.requested_by, "rationale": spoken.rationale(t), "recommended_level": t.recommended_level,
         "deviation_reason": t.deviation_reason, "status": t.status, "urgent": t.urgent,
         "signed_off_by": t.signed_off_by, "order_needed": t.order_needed, "ordered_by": t.ordered_by,
         "decided_by": t.decided_by, "decided_at": t.decided_at, "decision": t.decision,
-        "decision_reason": t.decision_reason, "executed_at": t.executed_at, "blocked_reasons": t.blocked_reasons,
+        "decision_reason": spoken.decision(t), "executed_at": t.executed_at, "blocked_reasons": t.blocked_reasons,
         "plan": (t.plan or {}).get("words"), "plan_fingerprint": t.plan_fingerprint, "version": t.version,
         "waiting_for": _waiting_for(t),
     }  # fmt: skip

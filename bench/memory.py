@@ -22,6 +22,7 @@ from definitions.queues import CARE
 from definitions.vocabulary import Role
 from local.rehearsal.house import House
 from runtime.catalog import load_catalog
+from runtime.keyring import Keyring
 from runtime.keyring_file import load_keyring
 from runtime.temporal import connect
 from storage.engine import Database, make_engine
@@ -31,16 +32,16 @@ AT_ONCE: Final = 20
 MEGABYTE: Final = 1_048_576
 
 
-async def open_rows(database: Database, count: int) -> list[UUID]:
+async def open_rows(database: Database, keyring: Keyring, count: int) -> list[UUID]:
     """Open episodes as rows alone, by the hands that write them."""
-    hands = EpisodeActivities(EpisodeHands(database, load_catalog()))
+    hands = EpisodeActivities(EpisodeHands(database, load_catalog(), keyring))
     made = []
     for number in range(count):
         key, person, coverage = f"memory:{number}:{uuid4()}", uuid4(), uuid4()
         async with database.write() as session:
             await session.execute(
-                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', '', :n, 1)"),
-                {"i": person, "n": NOW},
+                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', :w, :n, 1)"),
+                {"i": person, "n": NOW, "w": keyring.new_data_key(person.bytes)[0]},
             )
             await session.execute(
                 text(
@@ -97,9 +98,10 @@ def resident(pid: int | None = None) -> float:
 async def measure(house: House) -> None:
     """The worker process's resident memory before and after, after one warm episode; the floor in this process."""
     settings = house.settings
-    client = await connect(house.temporal.address, settings.temporal_namespace, load_keyring(settings))
+    keyring = load_keyring(settings)
+    client = await connect(house.temporal.address, settings.temporal_namespace, keyring)
     database = Database(make_engine(settings.database_url, pool_size=4))
-    warm, *ids = await open_rows(database, EPISODES + 1)
+    warm, *ids = await open_rows(database, keyring, EPISODES + 1)
     await database.close()
     episodes, bare = Act(client, bare=False), Act(client, bare=True)
     async with Worker(client, task_queue=QUEUE, workflows=[BareWorkflow], max_cached_workflows=EPISODES * 2):

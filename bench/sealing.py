@@ -53,7 +53,7 @@ async def measure(house: House, rounds: int = 3, each: int = 6) -> None:
             running.push_async_callback(hands.line.close)
             for worker in workers(client, hands, records=settings.database_pool):
                 await running.enter_async_context(worker)
-        sides = Sides(Bench(sealed, database), Bench(plain, database))
+        sides = Sides(Bench(sealed, database, keyring), Bench(plain, database, keyring))
         await _turn(sides, 1, 3, first_sealed=True)  # warms both
         for in_flight, count in ((1, each), (12, 2 * each)):
             seen = [await _turn(sides, in_flight, count, first_sealed=n % 2 == 0) for n in range(rounds)]

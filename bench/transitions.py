@@ -33,6 +33,7 @@ from definitions.queues import CARE
 from definitions.vocabulary import Role
 from local.rehearsal.house import House
 from runtime.catalog import load_catalog
+from runtime.keyring import Keyring
 from runtime.keyring_file import load_keyring
 from runtime.long_lived import set_aside
 from runtime.temporal import connect
@@ -57,9 +58,10 @@ class BareActivities(BareContract):
 
 
 class Bench:
-    def __init__(self, client: Client, database: Database) -> None:
+    def __init__(self, client: Client, database: Database, keyring: Keyring) -> None:
         self.client = client
         self.database = database
+        self.keyring = keyring
 
     async def prepare(self, number: int) -> tuple[UUID, UUID]:
         """An episode with a residential admission asked for and ready to be approved: (episode, transition)."""
@@ -67,8 +69,8 @@ class Bench:
         episode = episode_id_of(key)
         async with self.database.write() as session:
             await session.execute(
-                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', '', :n, 1)"),
-                {"i": person, "n": NOW},
+                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', :w, :n, 1)"),
+                {"i": person, "n": NOW, "w": self.keyring.new_data_key(person.bytes)[0]},
             )
             await session.execute(
                 text(
@@ -151,7 +153,7 @@ async def measure(house: House, single: int = 40, rounds: int = 3) -> None:
     care, exchange = workers(client, hands, records=settings.database_pool)
     bare = BareActivities(database)
     floor_worker = Worker(client, task_queue=QUEUE, workflows=[BareWorkflow], activities=[bare.copy_rows])
-    made = Bench(client, database)
+    made = Bench(client, database, keyring)
     set_aside()  # as the worker does
     house.postgres.ensure_database("dbos")
     async with care, exchange, floor_worker:

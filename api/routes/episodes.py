@@ -18,6 +18,7 @@ from api.facts import record_assessment, settle_alert
 from api.referrals import read_bundle, start_episode
 from api.routes.access import about_consent, about_episode, about_item, see_episode
 from api.shown import happened, page, row
+from api.staff_words import note_and_open
 from api.tokens import User
 from definitions.episode import (
     CorrectMovement,
@@ -150,9 +151,18 @@ async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
         found = await episode_page(session, scope(user, held), episode_id)
         if found is None:
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: episode {episode_id}")
-        edition = held.catalog.edition(found.episode.edition)
-        today = facility_date(now, edition.facilities[found.episode.facility].zone)
-        return JSONResponse(jsonable_encoder(page(found, edition, today)))
+    spoken = await note_and_open(
+        held,
+        user,
+        "episode",
+        [found.episode.person_id],
+        {"episode": str(episode_id)},
+        found.transitions,
+        found.movements,
+    )
+    edition = held.catalog.edition(found.episode.edition)
+    today = facility_date(now, edition.facilities[found.episode.facility].zone)
+    return JSONResponse(jsonable_encoder(page(found, edition, today, spoken)))
 
 
 @router.get("/episodes/{episode_id}/timeline", responses=PROBLEMS)

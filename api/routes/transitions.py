@@ -14,6 +14,7 @@ from api.deps import Key, Wired
 from api.errors import PROBLEMS, Problem
 from api.routes.access import about_episode, about_transition, see_episode
 from api.shown import summary, transition
+from api.staff_words import note_and_open
 from api.tokens import User
 from definitions.episode import (
     DecideTransition,
@@ -63,7 +64,9 @@ async def queue(held: Wired, user: Staff, status: TransitionStatus | None = None
     waits: also for a sign-off, or for a decision about what could not be executed."""
     async with held.database.read() as session:
         rows = await step_down_queue(session, scope(user, held), status=status)
-        items = [{**transition(t), "episode": summary(e)} for t, e in rows]
+    people = [e.person_id for _, e in rows]
+    spoken = await note_and_open(held, user, "queue", people, {"status": status}, [t for t, _ in rows])
+    items = [{**transition(t, spoken), "episode": summary(e)} for t, e in rows]
     return JSONResponse(jsonable_encoder({"items": items, "next": None}))
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from api.staff_words import NOT_SHOWN, open_words
 from api.told import titles_of
-from api.web.names import names_of
+from api.web.names import WITHHELD, names_of
 from api.web.places import facilities_of, facility_of
 from api.web.rendering import PageRoute
 from api.web.rights import must
@@ -97,6 +98,10 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
         waiting = await step_down_queue(session, mine)
         approved = await step_down_queue(session, mine, status=TransitionStatus.SCHEDULED)
     names = await names_of(visit, (e.person_id for _, e in (*waiting, *approved)), "queue", facilities=list(mine))
+    spoken = NOT_SHOWN
+    if WITHHELD not in names.values():
+        async with held.database.read() as session:
+            spoken = await open_words(held, session, [t for t, _ in waiting])
     return visit.page(
         "queue.html",
         (refused or {}).get("status", 200),
@@ -104,6 +109,7 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
         waiting=waiting,
         approved=approved,
         names=names,
+        spoken=spoken,
         zones={f.key: f.zone for f in facilities_of(user, held)},
         titles=titles_of(held.catalog.latest),
         places={f.key: f.name for f in facilities_of(user, held)},

@@ -64,7 +64,7 @@ class Desk:
 
     @classmethod
     def over(cls, services: Services, clock: MovingClock) -> "Desk":
-        hands = EpisodeHands(services.database, services.catalog)
+        hands = EpisodeHands(services.database, services.catalog, services.keyring)
         return cls(
             services, clock, EpisodeActivities(hands), TransitionActivities(hands), MovementActivities(hands),
             ConsentActivities(hands),

@@ -35,6 +35,10 @@ def migrate(folder: DataFolder, seen: Mapping[str, str]) -> ChildProcess:
     return module("storage.migrate", ["upgrade"], folder, seen, label="migrate")
 
 
+def seal_words(folder: DataFolder, seen: Mapping[str, str]) -> ChildProcess:
+    return module("activities.seal_words", [], folder, seen, label="seal_words")
+
+
 def namespace(folder: DataFolder, seen: Mapping[str, str]) -> ChildProcess:
     return module("runtime.temporal", [], folder, seen, label="namespace")
 

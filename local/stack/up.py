@@ -77,6 +77,7 @@ class LocalStack:
         seen = parts.environment(said, self._forced(said, settings))
         self._step("tables and namespace are up to date", parts.migrate(self._folder, seen),
                    parts.namespace(self._folder, seen))  # fmt: skip
+        self._step("words of staff are sealed", parts.seal_words(self._folder, seen))
         if self._servers_only:
             self._say(f"servers only: {self._postgres.url()} and Temporal at {self._temporal.address}")
         else:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Numeric, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from definitions.vocabulary import AssessmentStatus
@@ -52,6 +52,8 @@ class Assessment(Base):
     instrument: Mapped[str]
     edition: Mapped[str]
     answers: Mapped[dict[str, Any]]
+    """As they were written before answers were sealed; empty since."""
+    sealed_answers: Mapped[bytes | None] = mapped_column(LargeBinary)
     score: Mapped[Decimal | None] = mapped_column(Numeric(8, 2))
     severity: Mapped[str | None]
     detail: Mapped[dict[str, Any]]
@@ -83,5 +85,7 @@ class Alert(Base):
     cleared_at: Mapped[datetime | None]
     cleared_by: Mapped[str | None]
     cleared_reason: Mapped[str | None]
+    """As it was written before words were sealed; empty since."""
+    sealed_cleared_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (Index("ix_alert_open", "episode_id", postgresql_where=text("cleared_at IS NULL")),)

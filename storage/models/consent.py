@@ -37,6 +37,8 @@ class Consent(Base):
     renews: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"))
     transition_id: Mapped[UUID | None]
     reason: Mapped[str | None]
+    """The house's own words; what somebody said when they refused, or could not sign, stands sealed."""
+    sealed_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
     signatures: Mapped[list[Any] | None]
     """Who signed, when and how: party, guardian's id, method, language, interpreter's id, capacity, version and hash of the
     text as shown, witness. Ids and codes."""

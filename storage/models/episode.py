@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,7 +61,8 @@ class Episode(Base):
 
 
 class Movement(Base):
-    """Append-only. `supersedes` replaces an earlier movement; kind `void` removes one (D14, E58)."""
+    """Append-only, but for its reason: sealed once where it stood in clear, emptied with the person's key. `supersedes`
+    replaces an earlier movement; kind `void` removes one (D14, E58)."""
 
     __tablename__ = "movement"
 
@@ -78,6 +79,8 @@ class Movement(Base):
     track: Mapped[Track | None]
     bed_id: Mapped[str | None] = mapped_column(ForeignKey("bed.id"))
     reason: Mapped[str | None]
+    """As it was written before words were sealed; empty since."""
+    sealed_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
     disposition: Mapped[Disposition | None]
     expected_return_at: Mapped[datetime | None]
     transition_id: Mapped[UUID | None]

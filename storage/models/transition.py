@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ForeignKey, Index, false, text
+from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from definitions.vocabulary import DeviationReason, Disposition, TransitionKind, TransitionStatus
@@ -30,6 +30,8 @@ class Transition(Base):
     deviation_reason: Mapped[DeviationReason | None]
     disposition: Mapped[Disposition | None]
     rationale: Mapped[str]
+    """As it was written before words were sealed; empty since."""
+    sealed_rationale: Mapped[bytes | None] = mapped_column(LargeBinary)
     requested_by: Mapped[str]
     requested_at: Mapped[datetime]
     effective_at: Mapped[datetime]
@@ -43,6 +45,8 @@ class Transition(Base):
     decided_at: Mapped[datetime | None]
     decision: Mapped[str | None]
     decision_reason: Mapped[str | None]
+    """The house's own words (definitions/staff_words.py); a person's stand sealed."""
+    sealed_decision_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
     executed_at: Mapped[datetime | None]
     blocked_reasons: Mapped[list[Any] | None]
     plan: Mapped[dict[str, Any] | None]

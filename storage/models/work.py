@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from definitions.vocabulary import DeadlineKind, OpenItemStatus
@@ -31,6 +31,8 @@ class OpenItem(Base):
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[str | None]
     resolution: Mapped[str | None]
+    """The house's own words (definitions/staff_words.py); a person's stand sealed."""
+    sealed_resolution: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
         one_of("status", OpenItemStatus),

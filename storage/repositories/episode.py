@@ -65,7 +65,7 @@ async def add_movement(
     recorded_at: datetime,
     actor: str,
     command_key: str,
-    reason: str | None,
+    sealed_reason: bytes,
     disposition: str | None = None,
     transition_id: UUID | None = None,
 ) -> None:
@@ -82,7 +82,7 @@ async def add_movement(
             program=fact.program,
             track=fact.track,
             bed_id=fact.bed_id,
-            reason=reason,
+            sealed_reason=sealed_reason,
             disposition=disposition,
             expected_return_at=fact.expected_return_at,
             transition_id=transition_id,

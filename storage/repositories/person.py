@@ -1,6 +1,6 @@
 """People as sealed rows, found by blind-index tokens (D15). Sealing and tokens are the caller's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from storage.models import Person, PersonToken
+from storage.staff_words import forget_words
 
 Token = tuple[str, bytes]
 
@@ -90,6 +91,8 @@ async def erase_person(session: AsyncSession, *, person_id: UUID) -> bool:
         .returning(Person.id)
     )
     await session.execute(delete(PersonToken).where(PersonToken.person_id.in_(every)))
+    # Words that were not sealed yet would outlive the key.
+    await forget_words(session, every)
     return made.first() is not None
 
 
@@ -99,6 +102,15 @@ def same_person(person_id: UUID) -> Select[UUID]:
     own, other = aliased(Person), aliased(Person)
     stands = select(func.coalesce(own.merged_into, own.id)).where(own.id == person_id).scalar_subquery()
     return select(other.id).where(or_(other.id == stands, other.merged_into == stands))
+
+
+async def wrapped_keys(session: AsyncSession, owners: Iterable[UUID | None]) -> dict[UUID, bytes | None]:
+    """The wrapped key of each record that sealed something; None where it was destroyed."""
+    wanted = sorted({owner for owner in owners if owner is not None})
+    if not wanted:
+        return {}
+    rows = await session.execute(select(Person.id, Person.wrapped_key).where(Person.id.in_(wanted)))
+    return {one: bytes(wrapped) if wrapped is not None else None for one, wrapped in rows}
 
 
 async def keys_of(session: AsyncSession, person_id: UUID) -> list[tuple[UUID, bytes]]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.models import LegalHold, Person, PersonToken, RecordDeletion
 from storage.repositories.person import erase_person, same_person
 from storage.sealed import PERSONAL
+from storage.staff_words import words_left
 
 REQUESTED, DECLINED, ERASED, PROVED = "requested", "declined", "erased", "proved"
 
@@ -54,6 +55,7 @@ async def erase(session: AsyncSession, person_id: UUID) -> dict[str, int]:
             .execution_options(synchronize_session=False)
         )
         counts[f"{table.__tablename__}.{column.key}"] = int(made.rowcount)
+    counts |= await words_left(session, same_person(person_id))
     counts["person.wrapped_key"] = int(await erase_person(session, person_id=person_id))
     return counts
 
@@ -66,6 +68,7 @@ async def left_of(session: AsyncSession, person_id: UUID) -> dict[str, int]:
         table: Any = column.class_
         query = select(func.count()).select_from(table).where(table.person_id.in_(every), func.length(column) > 0)
         found[f"{table.__tablename__}.{column.key}"] = int((await session.execute(query)).scalar_one())
+    found |= await words_left(session, every)
     keys = select(func.count()).select_from(Person).where(Person.id.in_(every), Person.wrapped_key.is_not(None))
     words = select(func.count()).select_from(Person).where(Person.id.in_(every), func.length(Person.sealed) > 0)
     tokens = select(func.count()).select_from(PersonToken).where(PersonToken.person_id.in_(every))

@@ -56,7 +56,7 @@ class Harbor:
     catalog: Catalog = field(default_factory=load_catalog)
 
     def __post_init__(self) -> None:
-        hands = EpisodeHands(self.database, self.catalog)
+        hands = EpisodeHands(self.database, self.catalog, KEYRING)
         self.episode = EpisodeActivities(hands)
         self.transition = TransitionActivities(hands)
         self.movement = MovementActivities(hands)

@@ -20,7 +20,7 @@ from definitions.vocabulary import ConsentStatus, Role
 from runtime.catalog import load_catalog
 from storage.engine import Database
 from storage.models import Consent, Disclosure, DisclosureOutcome, OpenItem
-from tests.activities.cases import NOW, consent
+from tests.activities.cases import KEYRING, NOW, consent
 
 HOUR = timedelta(hours=1)
 REVOKED, TRIED, SIGNED = NOW + HOUR, NOW + 2 * HOUR, NOW + 3 * HOUR
@@ -167,13 +167,13 @@ async def open_items(database: Database, queued: Queued) -> dict[str, str]:
 async def revoked(database: Database, queued: Queued, now: datetime = REVOKED, **fields: Any) -> Answer:
     """The person's oldest signed consent is taken back; answers what was told of it."""
     consent_id = (await consents(database, queued))[0].id
-    hands = ConsentActivities(EpisodeHands(database, load_catalog()))
+    hands = ConsentActivities(EpisodeHands(database, load_catalog(), KEYRING))
     said = {"received_at": now, "channel": "letter"} | fields
     return accepted(await hands.revoke_consent(RevokeConsent(**command(queued, now), consent_id=consent_id, **said)))
 
 
 async def signed(database: Database, queued: Queued, now: datetime = SIGNED) -> Answer:
-    hands = ConsentActivities(EpisodeHands(database, load_catalog()))
+    hands = ConsentActivities(EpisodeHands(database, load_catalog(), KEYRING))
     return accepted(await hands.sign_consent(SignConsent(**command(queued, now), form="part2_tpo", signed_at=now)))
 
 

@@ -14,14 +14,17 @@ from definitions.episode import DecideTransition, Decision, OpenEpisode, Request
 from definitions.ids import derived, episode_id_of
 from definitions.vocabulary import Role
 from runtime.catalog import load_catalog
+from runtime.keyring import Keyring
 from storage.engine import Database
 from storage.models import Assessment, AssessmentDue, Attendance, Due, OpenItem
 from storage.repositories.facility import ensure_facilities
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-STATEMENTS_MAX = 34
+KEYRING = Keyring.parse(f"test:{'5a' * 32}", "a5" * 32)
+STATEMENTS_MAX = 35
 """Of the whole decision, savepoint and constraint check included; it was 53. Two are for consents that end before the
-window that is asked for does: they are looked up, and what is presented anew is written first (domain 3.4)."""
+window that is asked for does: they are looked up, and what is presented anew is written first (domain 3.4); one is
+for the key that opens why the move was asked for and seals why it was made."""
 
 
 async def asked(database: Database, hands: EpisodeHands, level: str) -> tuple[UUID, UUID]:
@@ -30,8 +33,8 @@ async def asked(database: Database, hands: EpisodeHands, level: str) -> tuple[UU
     said: dict[str, Any] = {"actor": "bench", "now": NOW, "episode_id": episode_id_of(key)}
     async with database.write() as session:
         await session.execute(
-            text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', '', :n, 1)"),
-            {"i": person, "n": NOW},
+            text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', :w, :n, 1)"),
+            {"i": person, "n": NOW, "w": KEYRING.new_data_key(person.bytes)[0]},
         )
         await session.execute(
             text(
@@ -70,7 +73,7 @@ async def test_a_decision_sends_few_statements_however_many_rows_it_writes(datab
     catalog = load_catalog()
     async with database.write() as session:
         await ensure_facilities(session, catalog.latest, NOW.date())
-    hands = EpisodeHands(database, catalog)
+    hands = EpisodeHands(database, catalog, KEYRING)
     episode, transition = await asked(database, hands, "2.5")
     sent: list[str] = []
 

@@ -112,6 +112,8 @@ class Life:
              "expected_return_at": (MOMENT + timedelta(days=1)).isoformat()},
         )  # fmt: skip
         post("clinician", f"{path}/return", {"returned_at": MOMENT.isoformat()})
+        said = {"form": "part2_tpo", "signed_at": MOMENT.isoformat(), "refused": True, "reason": WORDS["signature"]}
+        post("clinician", f"{path}/consents", said)
         for item in stage.page()["open_items"][:1]:
             self.http.post(
                 f"/v1/items/{item['id']}/resolve",

@@ -15,7 +15,7 @@ WORDS: Final[dict[str, str]] = {
     name: f"wurblix-{name}-kelvanor"
     for name in (
         "alert", "rationale", "denial", "leave", "item", "peer", "appeal", "cancellation", "document", "told", "payer",
-        "discard", "password", "refused", "fault", "discharge",
+        "discard", "password", "refused", "fault", "discharge", "signature",
     )
 }  # fmt: skip
 """Free text: each field has a word of its own, so that a finding says which field it came from."""

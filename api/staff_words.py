@@ -1,0 +1,79 @@
+"""What staff wrote in their own words, opened for an answer or a page: whoever reads is on record first, as with names and
+other sealed words (D15). Where nothing is left to open, nothing is opened and nobody noted."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.deps import Services
+from api.tokens import User
+from api.viewing import purpose_of
+from definitions.staff_words import Words
+from runtime.keyring import SealBroken
+from runtime.staff_words import WordOpener, owner_of
+from storage.models import Movement, Transition
+from storage.repositories.person import wrapped_keys
+from storage.repositories.viewing import note_view
+
+log = structlog.get_logger()
+
+
+class Spoken:
+    """The words of rows whose opening is on record. None: nothing was said, or the person was erased."""
+
+    def __init__(self, opener: WordOpener | None) -> None:
+        self._opener = opener
+
+    def rationale(self, t: Transition) -> str | None:
+        return self._read(Words.RATIONALE, t.id, t.sealed_rationale, t.rationale)
+
+    def decision(self, t: Transition) -> str | None:
+        return self._read(Words.DECISION_REASON, t.id, t.sealed_decision_reason, t.decision_reason)
+
+    def movement(self, m: Movement) -> str | None:
+        return self._read(Words.MOVEMENT_REASON, m.id, m.sealed_reason, m.reason)
+
+    def _read(self, place: Words, row_id: UUID, sealed: bytes | None, clear: str | None) -> str | None:
+        if self._opener is None:
+            return None
+        try:
+            return self._opener.read(place, row_id, sealed, clear) or None
+        except SealBroken:
+            log.error("words_not_opened", place=place.value, row=str(row_id))
+            return None
+
+
+NOT_SHOWN = Spoken(None)
+"""For a page whose view could not be recorded."""
+
+
+async def open_words(
+    held: Services, session: AsyncSession, transitions: Sequence[Transition], movements: Sequence[Movement] = ()
+) -> Spoken:
+    """For a view that is on record already."""
+    keys = await wrapped_keys(session, [owner_of(sealed) for sealed in _sealed(transitions, movements)])
+    return Spoken(WordOpener(held.keyring, keys))
+
+
+async def note_and_open(
+    held: Services, user: User, page: str, people: Sequence[UUID], filters: dict[str, Any],
+    transitions: Sequence[Transition], movements: Sequence[Movement] = (),
+) -> Spoken:  # fmt: skip
+    """One audit entry for the answer, then its words. Call it after the answer's own reading is over."""
+    said = any(t.rationale or t.decision_reason for t in transitions) or any(m.reason for m in movements)
+    if not said and not _sealed(transitions, movements):
+        return Spoken(WordOpener(held.keyring, {}))
+    async with held.database.write() as session:
+        await note_view(
+            session, actor=user.actor, role=user.role, at=await held.clock.now(), purpose=purpose_of(user.role), page=page,
+            people=sorted(set(people)), filters=filters,
+        )  # fmt: skip
+        return await open_words(held, session, transitions, movements)
+
+
+def _sealed(transitions: Sequence[Transition], movements: Sequence[Movement]) -> list[bytes]:
+    every = [s for t in transitions for s in (t.sealed_rationale, t.sealed_decision_reason)]
+    return [s for s in (*every, *(m.sealed_reason for m in movements)) if s]
