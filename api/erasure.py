@@ -30,7 +30,8 @@ from storage.repositories import command as memory
 from storage.repositories import retention as repository
 from storage.repositories import work
 from storage.repositories.command import Remembered
-from storage.repositories.person import Token, lock_person, people_with
+from storage.repositories.person import Token, lock_person, people_with, same_person
+from storage.staff_words import forget_words
 
 WHAT_STAYS = (
     "rows, audit and ledgers stay by their ids: they name nobody; backups from before hold the sealed key until they are "
@@ -157,6 +158,8 @@ async def _prove(services: Services, user: User, stored: Remembered, deletion_id
         kept = await repository.locked_deletion(session, deletion_id)
         assert kept is not None
         if kept.status == repository.ERASED:
+            # An erasure from before words were sealed left the words of staff in clear.
+            await forget_words(session, list((await session.execute(same_person(kept.person_id))).scalars()))
             left = await repository.left_of(session, kept.person_id)
             if any(left.values()) or walked["broken"]:
                 raise RuntimeError(f"deletion {deletion_id} is done and cannot be proved; verify the chains")

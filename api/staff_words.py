@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import Services
+from api.errors import problem
 from api.tokens import User
 from api.viewing import purpose_of
+from definitions.errors import ErrorType
 from definitions.staff_words import Words
 from runtime.keyring import SealBroken
 from runtime.staff_words import WordOpener, owner_of
@@ -62,16 +65,24 @@ async def note_and_open(
     held: Services, user: User, page: str, people: Sequence[UUID], filters: dict[str, Any],
     transitions: Sequence[Transition], movements: Sequence[Movement] = (),
 ) -> Spoken:  # fmt: skip
-    """One audit entry for the answer, then its words. Call it after the answer's own reading is over."""
+    """One audit entry for the answer, then its words. Call it after the answer's own reading is over. Raises a problem when
+    the entry cannot be written: a caller could not tell words that are withheld from words that were never said."""
     said = any(t.rationale or t.decision_reason for t in transitions) or any(m.reason for m in movements)
     if not said and not _sealed(transitions, movements):
         return Spoken(WordOpener(held.keyring, {}))
-    async with held.database.write() as session:
-        await note_view(
-            session, actor=user.actor, role=user.role, at=await held.clock.now(), purpose=purpose_of(user.role), page=page,
-            people=sorted(set(people)), filters=filters,
-        )  # fmt: skip
-        return await open_words(held, session, transitions, movements)
+    try:
+        async with held.database.write() as session:
+            await note_view(
+                session, actor=user.actor, role=user.role, at=await held.clock.now(), purpose=purpose_of(user.role),
+                page=page, people=sorted(set(people)), filters=filters,
+            )  # fmt: skip
+            return await open_words(held, session, transitions, movements)
+    except SQLAlchemyError as error:
+        log.error("view_not_recorded", page=page, count=len(people), problem=type(error).__name__)
+        raise problem(
+            ErrorType.UNAVAILABLE,
+            "who reads cannot be put on record at the moment, so nothing is opened; try again soon",
+        ) from None
 
 
 def _sealed(transitions: Sequence[Transition], movements: Sequence[Movement]) -> list[bytes]:

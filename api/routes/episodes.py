@@ -154,7 +154,7 @@ async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
     spoken = await note_and_open(
         held,
         user,
-        "episode",
+        "answer/episode",
         [found.episode.person_id],
         {"episode": str(episode_id)},
         found.transitions,

@@ -65,7 +65,7 @@ async def queue(held: Wired, user: Staff, status: TransitionStatus | None = None
     async with held.database.read() as session:
         rows = await step_down_queue(session, scope(user, held), status=status)
     people = [e.person_id for _, e in rows]
-    spoken = await note_and_open(held, user, "queue", people, {"status": status}, [t for t, _ in rows])
+    spoken = await note_and_open(held, user, "answer/queue", people, {"status": status}, [t for t, _ in rows])
     items = [{**transition(t, spoken), "episode": summary(e)} for t, e in rows]
     return JSONResponse(jsonable_encoder({"items": items, "next": None}))
 

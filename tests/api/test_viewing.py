@@ -10,7 +10,7 @@ import httpx2
 import psycopg
 import pytest
 
-from local.rehearsal.caller import Caller
+from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.house import House
 from local.rehearsal.stage import Stage
 from tests.api.test_refusals import admitted, referral, refused, started
@@ -114,11 +114,52 @@ def test_without_the_record_no_name_is_shown_and_the_page_still_reads(house: Hou
         assert "Testerman" in client.get("/").text
 
 
-def test_answers_of_the_api_open_nobody(house: House, somebody: Stage, caller: Caller) -> None:
-    before = views(house, "reviewer:reviewer")
+def test_answers_of_the_api_open_no_name(house: House, somebody: Stage, caller: Caller) -> None:
+    before = views(house, "biller:biller")
     for path in (f"/v1/episodes/{somebody.episode}", "/v1/episodes", "/v1/transitions"):
-        assert "Testerman" not in str(caller.get("reviewer", path))
-    assert views(house, "reviewer:reviewer") == before
+        assert "Testerman" not in str(caller.get("biller", path))
+    assert [v["detail"]["page"] for v in views(house, "biller:biller")[len(before) :]] == ["answer/episode"]
+
+
+def test_words_of_staff_in_an_answer_are_on_record_or_not_told(house: House, caller: Caller) -> None:
+    """An episode nobody wrote about is told without an entry; with words, one entry an answer; without the audit, none."""
+    stage = started(caller)
+    before = views(house, "biller:biller")
+    assert caller.get("biller", f"/v1/episodes/{stage.episode}")["transitions"] == []
+    assert views(house, "biller:biller") == before
+    stage.intake("3.5")
+    stage.rate("3.5")
+    asked = {
+        "to_level": "3.5", "effective_at": stage.now(), "rationale": "her sister Wilma asked for it",
+    }  # fmt: skip
+    caller.post("admissions", f"/v1/episodes/{stage.episode}/transitions", asked)
+    person = stage.page()["person_id"]
+    told = [
+        caller.get("biller", f"/v1/episodes/{stage.episode}")["transitions"],
+        [t for t in caller.get("biller", "/v1/transitions")["items"] if t["episode_id"] == stage.episode],
+    ]
+    for (one,) in told:
+        assert one["rationale"] == "her sister Wilma asked for it"
+        assert one["decision_reason"] is None
+    page, queue = views(house, "biller:biller")[len(before) :]
+    assert (page["subject"], page["detail"]["page"], page["purpose"]) == (
+        f"person/{person}",
+        "answer/episode",
+        "payment",
+    )
+    assert queue["detail"]["page"] == "answer/queue"
+    assert person in queue["detail"]["people"]
+    with entered(house, "reviewer") as client:
+        assert "her sister Wilma asked for it" in client.get("/queue").text
+        with audit_away(house):
+            page_without = client.get("/queue")
+            assert page_without.status_code == 200
+            assert "Wilma" not in page_without.text
+            for path in (f"/v1/episodes/{stage.episode}", "/v1/transitions"):
+                with pytest.raises(Refused) as error:
+                    caller.get("biller", path)
+                assert error.value.status == 503
+                assert "Wilma" not in str(error.value.body)
 
 
 def test_a_referral_of_somebody_known_says_who_was_opened(house: House, caller: Caller) -> None:

@@ -145,7 +145,7 @@ def test_what_staff_wrote_is_there_for_who_may_read_it(life: Life) -> None:
     with psycopg.connect(life.house.postgres.dsn("stepdown")) as connection:
         seen = connection.execute(
             "SELECT count(*) FROM audit_entry WHERE action = 'viewed_person' AND actor LIKE 'reviewer:%%' "
-            "AND detail ->> 'page' = 'episode' AND detail -> 'filter' ->> 'episode' = ANY(%s)",
+            "AND detail ->> 'page' = 'answer/episode' AND detail -> 'filter' ->> 'episode' = ANY(%s)",
             (life.episodes,),
         ).fetchone()
         filled = connection.execute(

@@ -16,8 +16,8 @@ from local.stack.postgres import EmbeddedPostgres, program
 from runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("namespace", "migrate", "worker", "api")
-ONE_SHOT = ("roles", "temporal-schema", "namespace", "migrate")
+OURS = ("namespace", "migrate", "seal-words", "worker", "api")
+ONE_SHOT = ("roles", "temporal-schema", "namespace", "migrate", "seal-words")
 LASTING = ("postgres", "temporal", "worker", "api")
 
 
@@ -51,6 +51,7 @@ def test_everybody_waits_for_what_they_need(compose: dict[str, Any]) -> None:
     assert conditions(services["temporal"]) == {"temporal-schema": done}
     assert conditions(services["namespace"]) == {"temporal": healthy}
     assert conditions(services["migrate"]) == {"roles": done}
+    assert conditions(services["seal-words"]) == {"migrate": done}
     assert conditions(services["worker"]) == conditions(services["api"]) == {"migrate": done, "namespace": done}
 
 
