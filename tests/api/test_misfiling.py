@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import psycopg
@@ -15,6 +15,8 @@ from psycopg.errors import RestrictViolation
 from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.house import House
 from local.rehearsal.stage import Stage
+from runtime.keyring_file import load_keyring
+from runtime.staff_words import WordOpener
 from tests.api.conftest import MOMENT
 from tests.api.test_exports import asked
 from tests.api.test_exports import made as copied
@@ -25,6 +27,18 @@ from tests.api.test_refusals import admitted, refused, started
 PHQ9 = {**{str(n): 3 for n in range(1, 9)}, "9": 2}
 NOBODY = "00000000-0000-5000-8000-000000000000"
 _keys = itertools.count(1)
+
+
+def answers(house: House, assessment: str, person: str) -> dict[str, Any]:
+    """As they lie sealed under that person's key."""
+    ((sealed, clear, wrapped),) = rows(
+        house, "SELECT a.sealed_answers, a.answers, p.wrapped_key FROM assessment a, person p WHERE a.id::text = %(i)s AND "
+        "p.id::text = %(p)s", i=assessment, p=person,
+    )  # fmt: skip
+    assert clear == {}
+    return WordOpener(load_keyring(house.settings), {UUID(person): bytes(wrapped)}).answers(
+        UUID(assessment), bytes(sealed), clear
+    )
 
 
 def path(stage: Stage) -> str:
@@ -105,8 +119,8 @@ def test_an_assessment_of_somebody_else_counts_no_more_and_is_charted_where_it_b
     assert answer["recorded_as"] in [a["id"] for a in other["assessments"]]
     assert {a["rule"] for a in other["alerts"]} >= {x["rule"] for x in made["alerts"]}
     assert {dues(house, right, "PHQ9")[i] for i in theirs} == {"completed"}
-    kept = rows(house, "SELECT answers FROM assessment WHERE id::text = %(i)s", i=made["assessment_id"])
-    assert kept == [(PHQ9,)], "the fact itself is as it was"
+    assert answers(house, made["assessment_id"], page["person_id"]) == PHQ9, "the fact itself is as it was"
+    assert answers(house, answer["recorded_as"], other["person_id"]) == PHQ9, "and is sealed anew for whom it is about"
     (item,) = [i for i in page["open_items"] if i["kind"] == "disclosures_of_other_person"]
     assert (item["owner_role"], item["rule"]) == ("director", "E03")
     assert left in item["why"]
