@@ -10,8 +10,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.identity import opened
 from api.viewing import purpose_of
 from api.web.visit import Visit
+from definitions.person import PersonDetails
 from runtime.keyring import SealBroken
 from runtime.people import open_person
 from storage.models import Person
@@ -58,6 +60,19 @@ async def names_of(visit: Visit, ids: Iterable[UUID | None], page: str, **filter
             continue
         found[row.id] = Shown(details.display_name, details.initials, details.birth_date)
     return found
+
+
+async def details_of(visit: Visit, ids: Iterable[UUID], page: str, **filters: Any) -> dict[UUID, PersonDetails]:
+    """Everything that identifies somebody, for a page that compares; on record first. Who cannot be opened is left out, and
+    nobody is there when the look cannot be recorded."""
+    wanted = sorted(set(ids))
+    try:
+        rows = await _noted(visit, wanted, page, filters)
+    except SQLAlchemyError as problem:
+        log.error("view_not_recorded", page=page, count=len(wanted), problem=type(problem).__name__)
+        return {}
+    found = {row.id: opened(visit.held, row) for row in rows}
+    return {person: details for person, details in found.items() if details is not None}
 
 
 async def _noted(visit: Visit, wanted: list[UUID], page: str, filters: dict[str, Any]) -> list[Person]:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.web import (
+    alike,
     boards,
     break_glass,
     case,
@@ -10,6 +11,7 @@ from api.web import (
     consents,
     entrance,
     episode,
+    joined,
     newcomer,
     through_issuer,
     worklist,
@@ -26,6 +28,8 @@ for part in (
     newcomer,
     consents,
     consent_signing,
+    alike,
+    joined,
     episode,
 ):
     router.include_router(part.router)

@@ -23,6 +23,8 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "resolve": frozenset(STAFF),
     "break_glass": CARE | {Role.REVIEWER, Role.DIRECTOR},
     "review_glass": frozenset({Role.DIRECTOR}),
+    "tell_apart": frozenset({Role.ADMISSIONS, Role.DIRECTOR}),
+    "join": frozenset({Role.DIRECTOR}),
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from definitions.identity import PairStatus
-from storage.models import Episode, Person, PersonPair, PersonToken
+from storage.models import Episode, Person, PersonMerge, PersonPair, PersonToken
 from storage.reach import Reach
 
 Token = tuple[str, bytes]
@@ -102,6 +102,31 @@ async def proposed_pairs(
     if after is not None:
         query = query.where(tuple_(-PersonPair.rank, PersonPair.id) > tuple_(-after[0], after[1]))
     return list((await session.execute(query)).scalars())
+
+
+async def pair_of(session: AsyncSession, pair_id: UUID, facilities: Reach) -> PersonPair | None:
+    """The pair, when both are visible."""
+    row = await session.get(PersonPair, pair_id)
+    if row is None or len(await visible_people(session, [row.one_id, row.other_id], facilities)) < 2:
+        return None
+    return row
+
+
+async def joined_lately(session: AsyncSession, facilities: Reach, limit: int) -> list[PersonMerge]:
+    """Merges that stand, newest first, of which both records are visible."""
+    end = aliased(PersonMerge)
+    rows = await session.execute(
+        select(PersonMerge)
+        .where(
+            PersonMerge.ends.is_(None),
+            ~exists().where(end.ends == PersonMerge.id),
+            visible(PersonMerge.survivor_id, facilities),
+            visible(PersonMerge.merged_id, facilities),
+        )
+        .order_by(PersonMerge.seq.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
 
 
 async def visible_people(session: AsyncSession, people: Sequence[UUID], facilities: Reach) -> set[UUID]:
