@@ -135,6 +135,15 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
 """Routes that name their row in the query, and the row: another house's is unknown there too."""
 
 FORMS: Final[dict[str, dict[str, str]]] = {
+    "POST /people/duplicates/{pair_id}/dismiss": {"reason": "twin"},
+    "POST /people/duplicates/{pair_id}/join": {
+        "survivor": "{person_id}",
+        "reason": "other",
+        "typed_code": "000000",
+        "version": "1",
+        "merged_version": "1",
+    },
+    "POST /people/{person_id}/unmerge": {"merge": ROW, "reason": "other", "typed_code": "000000", "version": "1"},
     "POST /episodes": {"q": ""},
     "POST /break-glass": {"episode_id": ROW, "reason": "safety", "words": "made for a test"},
     "POST /break-glass/{glass_id}": {"finding": "justified"},

@@ -24,7 +24,7 @@ ROLES: Final = tuple(r.value for r in Role if r is not Role.SYSTEM)
 PAGES: Final = frozenset(
     door
     for door in POLICY
-    if re.match(r"[A-Z]+ /(login|logout|board|break-glass|queue|worklist|episodes|authorizations|$)", door)
+    if re.match(r"[A-Z]+ /(login|logout|board|break-glass|queue|worklist|episodes|authorizations|people|$)", door)
 )
 CSRF: Final = re.compile(r'name="csrf" value="([^"]+)"')
 _keys = itertools.count(1)
