@@ -34,6 +34,7 @@ from rules.accrual import NOTHING_USED, Night, UsedBefore, judge_night, night_of
 from rules.calendar import dates_between, facility_date, midnight_ending
 from rules.census import by_payer, count_lines, state_at_end, steps_of
 from rules.charging import NO_AGREEMENT, Tariff, charge_for
+from rules.two_beds import Beside, in_order, steps_beside, yields
 from rules.utilization import unit_for
 from runtime.catalog import Catalog
 from storage.engine import Database
@@ -66,6 +67,8 @@ class NightBook:
         self.exceptions: list[WantedException] = []
         self.presence: list[PresenceRow] = []
         self.steps: Counter[tuple[str, str, str, str]] = Counter()
+        self.beside: dict[str, Beside] = {}
+        """Bed stays of people whose joined records hold stays of their own, by stay."""
 
     def digest(self) -> str:
         rows = sorted((str(p.stay_id), p.program, p.level, p.payer, p.state) for p in self.presence)
@@ -167,11 +170,16 @@ class MidnightActivities(MidnightContract):
         used = await reads.read_used(session, facility.key, on, counted)
         beat()
         book = NightBook(night)
+        joined = await reads.read_joined(session, facility.key, night.begins, night.ends)
+        book.beside = _beside(rows, joined)
         for number, (person, group) in enumerate(groupby(rows, key=lambda row: row.stay.person_id)):
             self._person(book, person, list(group), coverage, used, agreed)
             if number % PEOPLE_A_BREATH == PEOPLE_A_BREATH - 1:
                 beat()
                 await asyncio.sleep(0)
+        if joined:
+            book.charges = _charged_once(book, joined)
+            book.exceptions = [e for e in book.exceptions if not _yields(book, e.stay_id)]
         return book
 
     def _person(
@@ -254,12 +262,49 @@ class MidnightActivities(MidnightContract):
         )
 
 
+def _beside(rows: Sequence[NightRow], joined: Mapping[UUID, UUID]) -> dict[str, Beside]:
+    """Bed stays of people of whom a joined record holds one too: those of the record that stands come first."""
+    if not joined:
+        return {}
+    people: dict[UUID, list[NightRow]] = {}
+    for row in rows:
+        stands = joined.get(row.stay.person_id, row.stay.person_id)
+        if row.span.track is Track.BED and stands in joined.values():
+            people.setdefault(stands, []).append(row)
+    found = {}
+    for stands, theirs in people.items():
+        theirs.sort(key=lambda r: (r.stay.person_id != stands, r.span.started_at, r.span.stay_id))
+        for one in in_order([(r.span, r.absences) for r in theirs]):
+            found[one.stay.stay_id] = one
+    return found
+
+
+def _yields(book: NightBook, stay_id: UUID) -> bool:
+    one = book.beside.get(str(stay_id))
+    return one is not None and yields(one, book.night.ends)
+
+
+def _charged_once(book: NightBook, joined: Mapping[UUID, UUID]) -> list[WantedCharge]:
+    """A night in a stay that yields is not charged, nor a second day of one person on one track (invariant 1)."""
+    standing = [c for c in book.charges if c.person_id not in joined]
+    taken = {(c.person_id, c.per_diem_track) for c in standing}
+    for charge in (c for c in book.charges if c.person_id in joined):
+        day = (joined[charge.person_id], charge.per_diem_track)
+        if day in taken or _yields(book, charge.stay_id):
+            continue
+        taken.add(day)
+        standing.append(charge)
+    return standing
+
+
 def _count(book: NightBook, row: NightRow) -> None:
     stay, span = row.stay, row.span
-    for payer, step in by_payer(steps_of(span, row.absences, book.night), stay.payer_before, stay.payer):
+    one = book.beside.get(span.stay_id)
+    steps = steps_of(span, row.absences, book.night) if one is None else steps_beside(one, book.night)
+    for payer, step in by_payer(steps, stay.payer_before, stay.payer):
         book.steps[(stay.program, span.level, payer, step)] += 1
     state = state_at_end(span, row.absences, book.night)
-    if state is not None:
+    if state is not None and (one is None or not yields(one, book.night.ends)):
         book.presence.append(
             PresenceRow(stay.stay_id, stay.episode_id, stay.program, span.level, stay.payer, span.track.value, state)
         )

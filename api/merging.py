@@ -25,11 +25,13 @@ from definitions.identity import MergeAct, MergeStep, PairStatus
 from definitions.ids import derived, episode_workflow
 from definitions.vocabulary import Disposition, OpenItemStatus, Phase, Role
 from rules import merging as rules
+from rules.calendar import facility_date
 from runtime.people import seal_again, tokens_of
-from storage.models import Disclosure, Episode, OpenItem, Person, PersonMerge
+from storage.models import Disclosure, Episode, OpenItem, Person, PersonMerge, Stay
 from storage.reads.identity import visible_people
 from storage.repositories import command as memory
 from storage.repositories import identity, merge, timeline, work
+from storage.repositories.facility_day import mark_stale
 from storage.repositories.outbox import EPISODE_FACT, announce
 from storage.repositories.person import add_tokens, same_person
 
@@ -53,6 +55,8 @@ class Plan:
     """Running episodes of which one has to end first; empty: none."""
     disclosures: int
     """Made under the record that is joined."""
+    hidden_by: int
+    """Lines that say who may not see one of them: each holds for both, and stays on its own record."""
 
 
 async def both(session: AsyncSession, services: Services, user: User, survivor: UUID, merged: UUID) -> None:
@@ -69,11 +73,6 @@ async def both(session: AsyncSession, services: Services, user: User, survivor: 
 async def planned(session: AsyncSession, services: Services, survivor: UUID, merged: UUID) -> Plan:
     found = await merge.lock_people(session, survivor, merged)
     one, other = found[survivor], found[merged]
-    if await merge.hidden_from_some(session, [survivor, merged]):
-        raise problem(
-            ErrorType.FORBIDDEN, "one of the records is hidden from somebody; its list is lifted first and set again on the "
-            "record that stands, so that nobody sees by a merge what was hidden from them",
-        )  # fmt: skip
     for person in (one, other):
         if person.merged_into is not None:
             raise problem(
@@ -96,7 +95,8 @@ async def planned(session: AsyncSession, services: Services, survivor: UUID, mer
         select(func.count()).select_from(Disclosure).where(Disclosure.person_id.in_(same_person(merged)))
     )
     must_end = await _must_end(session, mine, theirs)
-    return Plan(one, other, steps, [*mine, *theirs], must_end, int(left.scalar_one()))
+    lines = await merge.lines_about(session, [survivor, merged])
+    return Plan(one, other, steps, [*mine, *theirs], must_end, int(left.scalar_one()), lines)
 
 
 async def _must_end(session: AsyncSession, mine: Sequence[Episode], theirs: Sequence[Episode]) -> list[Episode]:
@@ -117,6 +117,8 @@ async def _must_end(session: AsyncSession, mine: Sequence[Episode], theirs: Sequ
 
 def told(plan: Plan) -> dict[str, Any]:
     counts = Counter((s.kind, s.act.value) for s in plan.steps)
+    if plan.hidden_by:
+        counts["access", "held"] = plan.hidden_by
     return {
         "survivor": str(plan.survivor.id), "merged": str(plan.merged.id),
         "version": plan.survivor.version, "merged_version": plan.merged.version,
@@ -239,11 +241,30 @@ async def _carry_out(
     await merge.point(session, plan.merged.id, plan.survivor.id)
     plan.merged.version += 1
     await _settle_pair(session, plan.survivor.id, plan.merged.id, actor=actor, now=now)
+    await count_again(session, services, made, [s.row_id for s in plan.steps if s.act is MergeAct.KEPT], now)
     items = await _owe(session, made, plan, user, now)
     moved = [s.row_id for s in plan.steps if s.kind == "episode"]
     await note(session, made, plan.episodes, set(moved), "people_merged", user, now)
     answer = {"merge_id": str(made.id), "status": "merged", "items": items, **told(plan)}
     return answer | {"version": plan.survivor.version, "merged_version": plan.merged.version}
+
+
+async def count_again(
+    session: AsyncSession, services: Services, made: PersonMerge, stays: Sequence[UUID], now: datetime
+) -> None:
+    """Dates of stays that overlap another one of the same person are closed again: a night of one person counts once while
+    the records are joined, and twice when they stand apart (CEN-02)."""
+    rows = await session.execute(select(Stay).where(Stay.id.in_(list(stays))).order_by(Stay.facility, Stay.id))
+    for stay in rows.scalars():
+        zone = services.catalog.latest.facilities[stay.facility].zone
+        began, ended = stay.period.lower, stay.period.upper
+        if began is None:
+            continue
+        await mark_stale(
+            session, facility=stay.facility, first=facility_date(began, zone),
+            last=facility_date(ended, zone) if ended is not None else None, reason="records of one person were joined or "
+            "taken apart", key=f"{made.id}:{stay.id}", now=now,
+        )  # fmt: skip
 
 
 async def _ended(session: AsyncSession, body: MergeBody, user: User, stored: memory.Remembered) -> UUID | None:
@@ -277,7 +298,7 @@ async def _owe(session: AsyncSession, made: PersonMerge, plan: Plan, user: User,
         return []
     due = now + timedelta(days=1)
     wanted: list[tuple[str, Role, str, datetime]] = []
-    kinds = {"stay": ("nights_counted_twice", Role.DIRECTOR), "charge": ("days_voided_by_merge", Role.BILLER),
+    kinds = {"stay": ("nights_in_two_beds", Role.DIRECTOR), "charge": ("days_voided_by_merge", Role.BILLER),
              "coverage": ("payers_to_order", Role.BILLER), "consent": ("consent_to_renew", Role.CLINICIAN)}  # fmt: skip
     for kind, (item, role) in kinds.items():
         whys = sorted({s.why for s in plan.steps if s.kind == kind and s.why is not None})

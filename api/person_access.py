@@ -1,6 +1,7 @@
 """A person's own list: users who never see them, and a restriction to a few named ones (E13). What is hidden is unknown
 everywhere: in every list, on every page, in the events (api/auth.py `scope`, `must_see`)."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -51,15 +52,21 @@ async def put(services: Services, user: User, key: str, person_id: UUID, body: A
         first = answered(stored, 201)
         if first is not None:
             return first
-        if await access.line_of(session, person_id, body.kind, body.username) is not None:
+        there = {row.person_id for row in await access.lines_of(session, person_id, body.kind, body.username)}
+        missing = [one for one in await access.records_of(session, person_id) if one not in there]
+        if not missing:
             raise problem(ErrorType.STALE, "it stands already; look again")
-        row = PersonAccess(
-            id=derived(stored.key, "access"), person_id=person_id, kind=body.kind, username=body.username,
-            reason=body.reason, set_at=stored.accepted_at, set_by=user.actor,
-        )  # fmt: skip
-        session.add(row)
+        rows = [_line(stored, user, one, body) for one in missing]
+        session.add_all(rows)
         await session.flush()
-        return await _done(session, user, stored, row, "person_access_set", body.reason, 201)
+        return await _done(session, user, stored, rows, "person_access_set", body.reason, 201)
+
+
+def _line(stored: memory.Remembered, user: User, person_id: UUID, body: AccessBody) -> PersonAccess:
+    return PersonAccess(
+        id=derived(stored.key, "access", str(person_id)), person_id=person_id, kind=body.kind, username=body.username,
+        reason=body.reason, set_at=stored.accepted_at, set_by=user.actor,
+    )  # fmt: skip
 
 
 async def lift(services: Services, user: User, key: str, person_id: UUID, body: AccessBody) -> CommandResult:
@@ -71,29 +78,33 @@ async def lift(services: Services, user: User, key: str, person_id: UUID, body: 
         first = answered(stored)
         if first is not None:
             return first
-        row = await access.line_of(session, person_id, body.kind, body.username)
-        if row is None:
+        rows = await access.lines_of(session, person_id, body.kind, body.username)
+        if not rows:
             raise problem(ErrorType.STALE, "no such line stands; look again")
-        row.lifted_at, row.lifted_by = stored.accepted_at, user.actor
-        return await _done(session, user, stored, row, "person_access_lifted", body.reason, 200)
+        for row in rows:
+            row.lifted_at, row.lifted_by = stored.accepted_at, user.actor
+        return await _done(session, user, stored, rows, "person_access_lifted", body.reason, 200)
 
 
 def shown(row: PersonAccess) -> dict[str, Any]:
     return {
-        "id": str(row.id), "kind": row.kind.value, "username": row.username, "reason": row.reason,
-        "set_at": row.set_at.isoformat(), "set_by": row.set_by,
+        "id": str(row.id), "person_id": str(row.person_id), "kind": row.kind.value, "username": row.username,
+        "reason": row.reason, "set_at": row.set_at.isoformat(), "set_by": row.set_by,
     }  # fmt: skip
 
 
 async def _done(
-    session: AsyncSession, user: User, stored: memory.Remembered, row: PersonAccess, action: str, reason: str,
+    session: AsyncSession, user: User, stored: memory.Remembered, rows: Sequence[PersonAccess], action: str, reason: str,
     status: int,
 ) -> CommandResult:  # fmt: skip
-    timeline.audit(
-        session, chain=timeline.PERMISSIONS, at=stored.accepted_at, actor=user.actor, role=user.role, action=action,
-        subject=f"person/{row.person_id}", purpose="operations",
-        detail={"kind": row.kind.value, "username": row.username, "reason": reason, "line": str(row.id)},
-    )  # fmt: skip
+    """One answer about the person; an entry of the audit for every record of theirs."""
+    for line in rows:
+        timeline.audit(
+            session, chain=timeline.PERMISSIONS, at=stored.accepted_at, actor=user.actor, role=user.role, action=action,
+            subject=f"person/{line.person_id}", purpose="operations",
+            detail={"kind": line.kind.value, "username": line.username, "reason": reason, "line": str(line.id)},
+        )  # fmt: skip
+    row = rows[0]
     answer = shown(row)
     await memory.finish(
         session, key=stored.key, kind=stored.kind, actor=user.actor, now=stored.accepted_at, status=memory.DONE,

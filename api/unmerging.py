@@ -14,11 +14,11 @@ from api.deps import Services
 from api.errors import problem
 from api.identity import opened
 from api.identity_bodies import UnmergeBody
-from api.merging import both, note, unless_deadlocked
+from api.merging import both, count_again, note, unless_deadlocked
 from api.tokens import User
 from definitions.episode import CorrectMovement
 from definitions.errors import ErrorType
-from definitions.identity import PairStatus
+from definitions.identity import MergeAct, PairStatus
 from definitions.ids import derived
 from definitions.vocabulary import MovementKind, OpenItemStatus, Role
 from runtime.people import seal_again, tokens_of
@@ -101,6 +101,16 @@ async def _rows_of(session: AsyncSession, made: PersonMerge, kind: str) -> list[
     return list(rows.scalars())
 
 
+async def _kept(session: AsyncSession, made: PersonMerge) -> list[UUID]:
+    """Stays that stayed under the returning record."""
+    rows = await session.execute(
+        select(PersonMergeRow.row_id).where(
+            PersonMergeRow.merge_id == made.id, PersonMergeRow.kind == "stay", PersonMergeRow.act == MergeAct.KEPT.value
+        )
+    )
+    return list(rows.scalars())
+
+
 async def take_apart(services: Services, user: User, key: str, person_id: UUID, body: UnmergeBody) -> CommandResult:
     said = {"person": str(person_id), **body.model_dump(mode="json")}
     answer = await unless_deadlocked(lambda: _apart(services, user, key, person_id, body, said))
@@ -150,6 +160,7 @@ async def _restore(
     given = await _given_back(session, made, body, set(back))
     since = await recorded_since(session, made)
     await _return_members(session, services, survivor, merged, made)
+    kept = await _kept(session, made)
     again = await merge.take_back(session, made, [*back, *given], now=now)
     await merge.unpoint(session, made.merged_id)
     await session.refresh(merged)
@@ -160,6 +171,7 @@ async def _restore(
     )  # fmt: skip
     session.add(ended)
     await session.flush()
+    await count_again(session, services, ended, kept, now)
     await _cancel_items(session, made, user, now)
     pair = await identity.lock_pair(session, identity.pair_id(made.survivor_id, made.merged_id))
     if pair is not None:

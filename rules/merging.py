@@ -22,8 +22,8 @@ def stays(survivor: Sequence[StayRow], merged: Sequence[StayRow]) -> list[MergeS
             MergeStep(kind="stay", row_id=stay.id, act=MergeAct.MOVED) if beside is None
             else MergeStep(
                 kind="stay", row_id=stay.id, act=MergeAct.KEPT, twin=beside.id,
-                why="both had a bed at the same time: one of the two stays is not real; its nights count twice until it "
-                "is corrected",
+                why="both had a bed at the same time: one of the two stays is not real; in one facility a night counts "
+                "once, in the stay that stands, in two it counts in both, until it is corrected",
             )
         )  # fmt: skip
     return steps

@@ -65,6 +65,14 @@ PRESENCE = text(
     ORDER BY s.person_id, lower(s.period), s.id
     """
 )
+# Records that were joined to another one and still hold a stay of their own (E03); almost always none.
+JOINED = text(
+    """
+    SELECT DISTINCT s.person_id, p.merged_into
+    FROM person p JOIN stay s ON s.person_id = p.id
+    WHERE p.merged_into IS NOT NULL AND s.facility = :facility AND s.period && tstzrange(:before, :ends, '[)')
+    """
+)
 # Units can only run out before the dates do where more dates passed than units were granted; nothing else is counted.
 GRANTS = text(
     """
@@ -174,6 +182,12 @@ async def read_presence(
         )
         for r in found.all()
     ]  # fmt: skip
+
+
+async def read_joined(session: AsyncSession, facility: str, begins: datetime, ends: datetime) -> dict[UUID, UUID]:
+    """Records with a stay that the date touches, and the record that stands for each."""
+    found = await session.execute(JOINED, {"facility": facility, "before": begins - INSTANT, "ends": ends})
+    return {one: stands for one, stands in found}
 
 
 def _absences(

@@ -6,28 +6,37 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from definitions.break_glass import AccessKind
-from storage.models import BreakGlass, Episode, PersonAccess
+from storage.models import BreakGlass, Episode, Person, PersonAccess
+from storage.repositories.person import same_person
 
 HIDDEN: Final = text(
     """
-    WITH barred AS (
+    WITH listed AS (
         SELECT person_id FROM person_access WHERE kind = 'blocked' AND username = :username AND lifted_at IS NULL
         UNION
         SELECT r.person_id FROM person_access r
         WHERE r.kind = 'restricted' AND r.lifted_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM person_access a WHERE a.person_id = r.person_id AND a.kind = 'allowed'
                AND a.username = :username AND a.lifted_at IS NULL)
+    ), stands AS (
+        -- Records of one person are hidden as one, whichever of them a line stands on (E03).
+        SELECT DISTINCT coalesce(p.merged_into, p.id) AS id FROM listed l JOIN person p ON p.id = l.person_id
+    ), barred AS (
+        SELECT id AS person_id, id AS stands FROM stands
+        UNION ALL
+        SELECT p.id, s.id FROM stands s JOIN person p ON p.merged_into = s.id
     ), glass AS (
-        SELECT person_id, episode_id FROM break_glass
-        WHERE CAST(:glass AS boolean) AND username = :username AND opened_at <= :now AND ends_at > :now
-           AND finding IS DISTINCT FROM 'not_justified'
+        SELECT coalesce(p.merged_into, p.id) AS stands, k.episode_id FROM break_glass k JOIN person p ON p.id = k.person_id
+        WHERE CAST(:glass AS boolean) AND k.username = :username AND k.opened_at <= :now AND k.ends_at > :now
+           AND k.finding IS DISTINCT FROM 'not_justified'
     )
     SELECT 'hidden' AS what, b.person_id AS id FROM barred b
-    WHERE NOT EXISTS (SELECT 1 FROM glass g WHERE g.person_id = b.person_id)
+    WHERE NOT EXISTS (SELECT 1 FROM glass g WHERE g.stands = b.stands)
     UNION ALL
     SELECT 'hidden', e.id FROM barred b JOIN episode e ON e.person_id = b.person_id
     WHERE NOT EXISTS (SELECT 1 FROM glass g WHERE g.episode_id = e.id)
@@ -48,29 +57,38 @@ async def eyes_of(
 
 
 async def standing(session: AsyncSession, person_id: UUID) -> list[PersonAccess]:
+    """Under every record of the person: what one of them hides, all hide (E03)."""
     rows = await session.execute(
         select(PersonAccess)
-        .where(PersonAccess.person_id == person_id, PersonAccess.lifted_at.is_(None))
+        .where(PersonAccess.person_id.in_(same_person(person_id)), PersonAccess.lifted_at.is_(None))
         .order_by(PersonAccess.set_at, PersonAccess.id)
     )
     return list(rows.scalars())
 
 
-async def line_of(
+async def records_of(session: AsyncSession, person_id: UUID) -> list[UUID]:
+    """Every record of the person, that of the address first: a line is written on each, so that it goes on standing on
+    each when they are taken apart."""
+    rows = await session.execute(same_person(person_id))
+    return sorted(rows.scalars(), key=lambda one: (one != person_id, one))
+
+
+async def lines_of(
     session: AsyncSession, person_id: UUID, kind: AccessKind, username: str | None
-) -> PersonAccess | None:
-    """The line as it stands, locked."""
+) -> list[PersonAccess]:
+    """The line as it stands under each record of the person, locked."""
     rows = await session.execute(
         select(PersonAccess)
         .where(
-            PersonAccess.person_id == person_id,
+            PersonAccess.person_id.in_(same_person(person_id)),
             PersonAccess.kind == kind,
             PersonAccess.username.is_not_distinct_from(username),
             PersonAccess.lifted_at.is_(None),
         )
+        .order_by(PersonAccess.person_id != person_id, PersonAccess.id)
         .with_for_update()
     )
-    return rows.scalar_one_or_none()
+    return list(rows.scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +131,12 @@ async def blocked(session: AsyncSession, person_id: UUID, username: str) -> bool
 
 
 def _blocking(person_id: Any, username: str) -> Any:
+    """Under whichever record of the person."""
+    own, listed = aliased(Person), aliased(Person)
     return exists().where(
-        PersonAccess.person_id == person_id, PersonAccess.kind == AccessKind.BLOCKED,
-        PersonAccess.username == username, PersonAccess.lifted_at.is_(None),
+        PersonAccess.kind == AccessKind.BLOCKED, PersonAccess.username == username, PersonAccess.lifted_at.is_(None),
+        listed.id == PersonAccess.person_id, own.id == person_id,
+        func.coalesce(listed.merged_into, listed.id) == func.coalesce(own.merged_into, own.id),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import exists, select, text, update
+from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -94,9 +94,7 @@ async def carry_out(
         session.add(stood)
     order = {MergeAct.VOIDED: 0, MergeAct.SUPERSEDED: 1}
     for step in sorted(steps, key=lambda s: order.get(s.act, 2)):
-        if step.act is MergeAct.KEPT:
-            continue
-        before = await _do(session, merge, step, now=now, actor=actor)
+        before = {} if step.act is MergeAct.KEPT else await _do(session, merge, step, now=now, actor=actor)
         session.add(
             PersonMergeRow(
                 merge_id=merge.id, kind=step.kind, row_id=step.row_id, act=step.act.value, before=before
@@ -183,6 +181,8 @@ async def take_back(
     await session.execute(update(Episode).where(Episode.id.in_(episodes)).values(version=Episode.version + 1))
     again = []
     for done in rows:
+        if done.act == MergeAct.KEPT:
+            continue
         row = await session.get(TABLES[done.kind], done.row_id, with_for_update=True, populate_existing=True)
         if row is None:
             continue
@@ -245,7 +245,8 @@ async def tell_cases(session: AsyncSession, episode_id: UUID, *, key: str, now: 
         )  # fmt: skip
 
 
-async def hidden_from_some(session: AsyncSession, people: Sequence[UUID]) -> bool:
-    """Whether one of these people is restricted or has blocked somebody, now."""
-    query = select(PersonAccess.id).where(PersonAccess.person_id.in_(people), PersonAccess.lifted_at.is_(None))
-    return (await session.execute(query.limit(1))).first() is not None
+async def lines_about(session: AsyncSession, people: Sequence[UUID]) -> int:
+    """Lines that stand and say who may not see one of these people, or only who may."""
+    query = select(func.count()).select_from(PersonAccess)
+    found = await session.execute(query.where(PersonAccess.person_id.in_(people), PersonAccess.lifted_at.is_(None)))
+    return int(found.scalar_one())

@@ -37,6 +37,23 @@ class Story:
             p=list(people),
         )
 
+    def census(self, until: datetime) -> dict[Any, tuple[int, int]]:
+        """Who was in a bed at each midnight so far by the newest snapshot, and how many were named behind the number."""
+        found = self.rows(
+            "SELECT l.service_date, sum(l.closing), (SELECT count(*) FROM census_presence p WHERE p.facility = l.facility "
+            "AND p.service_date = l.service_date AND p.version = l.version) FROM census_line l WHERE l.facility = 'harbor' "
+            "AND l.version = (SELECT max(s.version) FROM census_snapshot s WHERE s.facility = l.facility AND "
+            "s.service_date = l.service_date) AND l.service_date < %(d)s GROUP BY l.facility, l.service_date, l.version",
+            d=until.date(),
+        )  # fmt: skip
+        return {day: (int(closing), behind) for day, closing, behind in found if closing}
+
+    def suggested(self, episode: str) -> list[Any]:
+        return self.rows(
+            "SELECT service_date, cause FROM charge_exception WHERE episode_id::text = %(e)s AND resolved_at IS NULL",
+            e=episode,
+        )
+
     def books(self) -> list[Any]:
         return list(differences(read_books(self.house.postgres.url("stepdown"), self.house.payer_url)))
 
@@ -52,6 +69,8 @@ async def tell(story: Story) -> None:
     told = story.told
     told.update(one=one.episode, other=other.episode, survivor=people[0], merged=people[1])
     told["charges before"] = [story.charges(p) for p in people]
+    joined_at = story.driver.now
+    told["census before"] = story.census(joined_at)
     path = f"/v1/people/{people[0]}/merge"
     told["preview"] = shown = story.caller.post("director", f"{path}/preview", {"merged": people[1]})
     body = {
@@ -72,6 +91,8 @@ async def tell(story: Story) -> None:
         e=one.episode,
     )
     await one.wait(days=2)
+    told["census merged"] = story.census(joined_at)
+    told["suggested merged"] = story.suggested(other.episode)
     told["charges later"] = story.charges(*people)
     told["books merged"] = story.books()
     listed = story.caller.get("director", f"/v1/people/{people[0]}/merges")
@@ -82,6 +103,7 @@ async def tell(story: Story) -> None:
     await story.driver.settle()
     await one.wait(days=2)
     told["pages apart"] = [one.page(), other.page()]
+    told["census apart"] = story.census(joined_at)
     told["charges apart"] = [story.charges(p) for p in people]
     told["books apart"] = story.books()
     told["twice"] = story.rows(
@@ -120,7 +142,7 @@ def test_one_episode_survives_and_each_day_is_billed_once(told: dict[str, Any]) 
     days = [(day, track) for day, track, _ in told["charges later"]]
     assert len(days) == len(set(days)) == len(told["charges before"][0]) + 2
     kinds = {kind for kind, _ in told["items"]}
-    assert {"days_voided_by_merge", "nights_counted_twice", "disclosures_to_review", "owed_by_merged_episode"} <= kinds
+    assert {"days_voided_by_merge", "nights_in_two_beds", "disclosures_to_review", "owed_by_merged_episode"} <= kinds
     assert all(role for _, role in told["items"])
 
 
@@ -140,3 +162,13 @@ def test_taken_back_both_run_again_with_their_own_days(told: dict[str, Any]) -> 
     assert after[: len(before)] == before
     assert len(after) == len(before) + 4, "the days the merge took are billed again, once each"
     assert told["twice"] == []
+
+
+def test_a_night_in_two_beds_counts_once_while_the_records_are_one(told: dict[str, Any]) -> None:
+    """CEN-01, CEN-02: restated by a version of its own, and back when they stand apart."""
+    before, merged = told["census before"], told["census merged"]
+    assert len(before) >= 2
+    assert set(before.values()) == {(2, 2)}
+    assert merged == dict.fromkeys(before, (1, 1))
+    assert told["census apart"] == before
+    assert told["suggested merged"] == [], "what is not charged is not suggested either"
