@@ -12,6 +12,8 @@ class StayRow:
     bed: bool
     begins: datetime
     ends: datetime | None
+    own: bool = True
+    """False: it stayed under a record that was joined to this one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class ChargeRow:
     stay_id: UUID
     on: date
     track: str
+    own: bool = True
+    """False: it stayed under a record that was joined to this one before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def stays(survivor: Sequence[StayRow], merged: Sequence[StayRow]) -> list[MergeS
     """Nobody has two beds: a bed stay beside one of the survivor's stays under the old record, for somebody to correct."""
     beds = [s for s in survivor if s.bed]
     steps = []
-    for stay in merged:
+    for stay in (s for s in merged if s.own):
         beside = next((b for b in beds if stay.bed and _overlap(stay, b)), None)
         steps.append(
             MergeStep(kind="stay", row_id=stay.id, act=MergeAct.MOVED) if beside is None
@@ -47,7 +47,7 @@ def charges(survivor: Sequence[ChargeRow], merged: Sequence[ChargeRow], kept_sta
                     why=f"{charge.on.isoformat()} is billed once",
                 )
             )  # fmt: skip
-        elif charge.stay_id not in kept_stays:
+        elif charge.own and charge.stay_id not in kept_stays:
             steps.append(MergeStep(kind="charge", row_id=charge.id, act=MergeAct.MOVED))
     return steps
 

@@ -28,6 +28,7 @@ from storage.models import (
 from storage.repositories.authorization import AT_REST
 from storage.repositories.ledger import void_by_person
 from storage.repositories.outbox import AUTHORIZATION_CHANGED, announce
+from storage.repositories.person import same_person
 
 TABLES: Final[dict[str, Any]] = {
     "episode": Episode, "stay": Stay, "charge": Charge, "coverage": Coverage, "consent": Consent,
@@ -39,18 +40,23 @@ STOOD: Final = "survivor_episode"
 
 
 async def stays_of(session: AsyncSession, person_id: UUID) -> list[StayRow]:
-    rows = (await session.execute(select(Stay).where(Stay.person_id == person_id).order_by(Stay.id))).scalars()
+    """Also those that stayed under records joined to it before."""
+    query = select(Stay).where(Stay.person_id.in_(same_person(person_id)))
+    rows = (await session.execute(query.order_by(Stay.id))).scalars()
     return [
-        StayRow(s.id, s.episode_id, s.track is Track.BED, s.period.lower, s.period.upper)
+        StayRow(s.id, s.episode_id, s.track is Track.BED, s.period.lower, s.period.upper, s.person_id == person_id)
         for s in rows
         if s.period.lower is not None and not s.period.isempty
     ]
 
 
 async def charges_of(session: AsyncSession, person_id: UUID) -> list[ChargeRow]:
-    query = select(Charge).where(Charge.person_id == person_id, Charge.status == ChargeStatus.LIVE)
+    """Also those that stayed under records joined to it before: a day is billed once whichever record it stands under."""
+    query = select(Charge).where(
+        Charge.person_id.in_(same_person(person_id)), Charge.status == ChargeStatus.LIVE
+    )  # fmt: skip
     rows = (await session.execute(query.order_by(Charge.service_date, Charge.id))).scalars()
-    return [ChargeRow(c.id, c.stay_id, c.service_date, c.per_diem_track) for c in rows]
+    return [ChargeRow(c.id, c.stay_id, c.service_date, c.per_diem_track, c.person_id == person_id) for c in rows]
 
 
 async def coverages_of(session: AsyncSession, person_id: UUID) -> list[CoverageRow]:
