@@ -38,10 +38,11 @@ from runtime.logging import configure
 from runtime.long_lived import set_aside
 from runtime.metrics import Metrics
 from runtime.midnight_schedule import ensure_midnight_schedule
-from runtime.settings import Settings, SettingsError, load_settings
+from runtime.settings import PRODUCTION, Settings, SettingsError, load_settings
 from runtime.temporal import TemporalUnavailable, connect, leave
-from storage.engine import Database, make_engine
+from storage.engine import Database, TooStrong, make_engine, weak_enough
 from storage.repositories.facility import ensure_facilities
+from storage.row_security import DatabaseRole
 from workflows.authorization import AuthorizationWorkflow
 from workflows.episode import EpisodeWorkflow
 from workflows.midnight import MidnightCloseWorkflow
@@ -108,7 +109,12 @@ def workers(client: Client, hands: Hands, *, records: int = RECORDS, **options: 
 
 async def serve(settings: Settings) -> None:
     catalog, keyring = load_catalog(settings.catalog_folder), load_keyring(settings)
-    database = Database(make_engine(settings.database_url, pool_size=settings.database_pool, application="worker"))
+    database = Database(
+        make_engine(
+            settings.address_of("worker"), pool_size=settings.database_pool, application="worker",
+            role=DatabaseRole.WORKER if settings.worker_database_url else None,
+        )
+    )  # fmt: skip
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,
@@ -145,7 +151,9 @@ async def serve(settings: Settings) -> None:
 def main() -> None:
     try:
         settings = load_settings()
-    except SettingsError as problem:
+        if settings.worker_database_url or settings.environment == PRODUCTION:
+            weak_enough(settings.address_of("worker"), DatabaseRole.WORKER)
+    except (SettingsError, TooStrong) as problem:
         sys.stderr.write(f"{problem}\n")
         leave(2)
     configure(settings.log_level, settings.log_format, service="worker")

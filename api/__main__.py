@@ -6,14 +6,18 @@ import uvicorn
 
 from api.app import create_app
 from runtime.logging import configure
-from runtime.settings import SettingsError, load_settings
+from runtime.settings import PRODUCTION, SettingsError, load_settings
 from runtime.temporal import leave
+from storage.engine import TooStrong, weak_enough
+from storage.row_security import DatabaseRole
 
 
 def main() -> None:
     try:
         settings = load_settings()
-    except SettingsError as problem:
+        if settings.api_database_url or settings.environment == PRODUCTION:
+            weak_enough(settings.address_of("api"), DatabaseRole.API)
+    except (SettingsError, TooStrong) as problem:
         sys.stderr.write(f"{problem}\n")
         leave(2)
     configure(settings.log_level, settings.log_format, service="api")

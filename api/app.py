@@ -53,8 +53,10 @@ from runtime.keyring_file import load_keyring
 from runtime.metrics import Metrics
 from runtime.settings import Settings
 from runtime.temporal import connect
-from storage.engine import Database, make_engine
+from storage.engine import make_engine
 from storage.repositories.clock import read_clock
+from storage.row_security import DatabaseRole
+from storage.scope import NOBODY, ScopedDatabase
 
 STATIC = Path(__file__).parent / "web" / "static"
 log = structlog.get_logger()
@@ -63,10 +65,17 @@ log = structlog.get_logger()
 async def wire(settings: Settings, rates: Rates | None = None) -> Services:
     """Everything the API needs. Temporal is reached lazily: charting goes on while it is away (D1)."""
     keyring = load_keyring(settings)
-    database = Database(make_engine(settings.database_url, pool_size=settings.database_pool, application="api"))
+    database = ScopedDatabase(
+        make_engine(
+            settings.address_of("api"),
+            pool_size=settings.database_pool,
+            application="api",
+            role=DatabaseRole.API if settings.api_database_url else None,
+        )
+    )
 
     async def moment() -> datetime | None:
-        async with database.read() as session:
+        async with database.read(NOBODY) as session:
             return await read_clock(session)
 
     client = await connect(

@@ -24,7 +24,7 @@ async def record_attendance(
     services: Services, user: User, key: str, session_id: UUID, body: AttendanceBody
 ) -> CommandResult:
     """All attendees or none. A date that is closed already is closed again with the minutes."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         meeting = await session.get(Session, session_id)
         must_see(user, services, meeting.facility if meeting else None, f"session {session_id}")
         assert meeting is not None

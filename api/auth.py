@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import policy
-from api.deps import Services, Wired
+from api.deps import EVERYWHERE, Services, Wired
 from api.errors import problem
 from api.policy import admits, must_pass
 from api.sessions import signed_in
@@ -18,9 +18,9 @@ from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from storage.reach import Reach
 from storage.repositories.access import eyes_of
+from storage.scope import HouseAct
 
 STAFF = policy.STAFF
-EVERYWHERE = "*"
 READING: Final = frozenset({"GET", "HEAD"})
 _bearer = HTTPBearer(auto_error=False)
 
@@ -85,7 +85,7 @@ async def with_eyes(held: Services, user: User, *, glass: bool) -> User:
     """The user with who is hidden from them now. Broken glass opens for reading only: nothing is done, and nothing told to
     anybody outside, on the strength of it."""
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.database.read(held.house(HouseAct.EYES, user)) as session:
         hidden, opened = await eyes_of(session, user.username, now, glass=glass)
     return replace(user, hidden=hidden, opened=opened) if hidden or opened else user
 

@@ -25,6 +25,7 @@ from storage.models import BreakGlass, Episode, Person
 from storage.repositories import access, timeline, work
 from storage.repositories import command as memory
 from storage.repositories.outbox import EPISODE_FACT, announce
+from storage.scope import HouseAct
 
 WHY: Final = (
     "somebody opened this record against the ordinary rule: look at what they did and say whether it was justified; who "
@@ -36,7 +37,7 @@ async def open_episode(services: Services, user: User, key: str, body: BreakGlas
     """Everything is committed before the caller can read anything: the next request sees the row. The director's item
     becomes overdue by the episode's own clock, and escalates as any other does."""
     seen_now = await with_eyes(services, user, glass=True)
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.BREAK_GLASS, user)) as session:
         episode = await access.episode_to_open(session, body.episode_id)
         person = await session.get(Person, episode.person_id) if episode is not None else None
         if episode is None or person is None or person.wrapped_key is None:
@@ -83,7 +84,7 @@ async def _told(session: AsyncSession, user: User, episode: Episode, row: BreakG
 async def review(services: Services, user: User, key: str, glass_id: UUID, body: GlassReviewBody) -> CommandResult:
     """By somebody else, once. Not justified ends it at once. A patient's own block holds for reviewers too; a restriction
     does not, or nobody could review it."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         rows = await session.execute(select(BreakGlass).where(BreakGlass.id == glass_id).with_for_update())
         row = rows.scalar_one_or_none()
         if (
@@ -117,7 +118,7 @@ async def review(services: Services, user: User, key: str, glass_id: UUID, body:
 async def listed(services: Services, user: User, *, unreviewed: bool) -> list[dict[str, Any]]:
     """Of the user's facilities, without the words: they are the patient's."""
     now = await services.clock.now()
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         rows = await access.opened(session, scope(user, services), user.username, unreviewed=unreviewed)
     return [
         {

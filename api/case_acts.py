@@ -85,7 +85,7 @@ async def act_on_case(
 ) -> CommandResult:
     """Raises a problem when the case is not the caller's, or a moment that must have been lies ahead."""
     act = ACTS[name]
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         case = await see_case(session, services, user, case_id)
     await _in_the_past(services, act, body)
     said_by = command_key(user, key)
@@ -107,7 +107,7 @@ async def act_on_case(
     remembered = {"case": str(case_id), **body.model_dump(mode="json")}
     result = await run_case_command(services, user, key, act.update, remembered, case_id, build, act.update, keep)
     if result.refused and evidence_id is not None:
-        await _forget(services, evidence_id)
+        await _forget(services, user, evidence_id)
     return result
 
 
@@ -141,7 +141,7 @@ async def _seal(
     )  # fmt: skip
 
 
-async def _forget(services: Services, evidence_id: UUID) -> None:
+async def _forget(services: Services, user: User, evidence_id: UUID) -> None:
     """Nothing points to the words of an act that was refused."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         await session.execute(delete(CaseEvidence).where(CaseEvidence.id == evidence_id))

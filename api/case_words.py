@@ -19,7 +19,7 @@ from storage.repositories.viewing import note_view
 async def open_words(services: Services, user: User, case_id: UUID, evidence_id: UUID) -> dict[str, Any]:
     """Raises a problem when there are no such words, or the person was erased and nobody can read them any more."""
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         case = await see_case(session, services, user, case_id)
         kept = await session.get(CaseEvidence, evidence_id)
         if kept is None or kept.authorization_id != case.id:

@@ -24,13 +24,14 @@ from storage.models import Charge, ChargeException
 from storage.repositories import command as memory
 from storage.repositories import timeline
 from storage.repositories.ledger import void_by_person
+from storage.scope import HouseAct, widened
 
 CLOSE_WAIT_SECONDS = 120
 
 
 async def close_facility(services: Services, user: User, key: str, facility: str, through: date) -> CommandResult:
     """Run the facility's close through a date that is over; a repeat changes nothing."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         stored = await accept(
             services, session, user, key, "midnight_close", {"facility": facility, "date": through.isoformat()}
         )
@@ -53,8 +54,8 @@ async def close_facility(services: Services, user: User, key: str, facility: str
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             )
     except (TimeoutError, RPCError, RuntimeError):
-        return await look_up(services, stored.key)
-    async with services.database.write() as session:
+        return await look_up(services, user, stored.key)
+    async with services.write(user) as session:
         await memory.finish(
             session, key=stored.key, kind="midnight_close", actor=user.actor, now=stored.accepted_at,
             status=memory.DONE, answer=answer,
@@ -66,7 +67,7 @@ async def resolve_exception(
     services: Services, user: User, key: str, exception_id: UUID, body: ExceptionBody
 ) -> CommandResult:
     """A person's word on one day. Voiding the charge leaves a tombstone that no rerun undoes."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         row = await session.get(ChargeException, exception_id, with_for_update=True)
         must_see(user, services, row.facility if row else None, f"exception {exception_id}", *about(row))
         assert row is not None
@@ -86,10 +87,12 @@ async def resolve_exception(
                     Charge.stay_id == row.stay_id, Charge.service_date == row.service_date, Charge.status == "live"
                 )
             )
-            for charge in live.scalars().all():
-                voided = await void_by_person(
-                    session, charge=charge, actor=user.actor, reason=body.resolution, now=stored.accepted_at
-                )
+            charges, freed = live.scalars().all(), services.house(HouseAct.FREED_DAYS)
+            async with widened(session, services.scope(user), HouseAct.FREED_DAYS, freed.facilities):
+                for charge in charges:
+                    voided = await void_by_person(
+                        session, charge=charge, actor=user.actor, reason=body.resolution, now=stored.accepted_at
+                    )
         row.resolved_at, row.resolved_by, row.resolution = stored.accepted_at, user.actor, body.resolution
         row.version += 1
         timeline.audit(

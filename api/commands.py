@@ -172,7 +172,7 @@ async def _sent_once(
     prepare: Callable[[datetime], Prepared], update: str, ok_status: int, keep: Keep | None = None,
 ) -> CommandResult:  # fmt: skip
     """Remember the command, give its first answer if there is one, else send it under its own key (D2)."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         stored = await accept(services, session, user, key, kind, body)
         if keep is not None and stored.status == memory.ACCEPTED:
             await keep(session, stored.accepted_at)
@@ -195,31 +195,37 @@ async def _sent_once(
         )
         return answer
 
-    return await settle(services, stored, send, ok_status)
+    return await settle(services, user, stored, send, ok_status)
 
 
 async def settle(
-    services: Services, stored: memory.Remembered, send: Callable[[], Awaitable[dict[str, Any]]], ok_status: int
+    services: Services,
+    user: User,
+    stored: memory.Remembered,
+    send: Callable[[], Awaitable[dict[str, Any]]],
+    ok_status: int,
 ) -> CommandResult:
     """Wait a little for the answer. A refusal is the answer; patience running out is a 202, never a bare time-out."""
     try:
         async with asyncio.timeout(services.settings.update_wait_seconds):
             body = await send()
     except WorkflowUpdateFailedError as error:
-        return await _refused(services, stored, error)
+        return await _refused(services, user, stored, error)
     except (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateRPCTimeoutOrCancelledError, RuntimeError):
-        return await look_up(services, stored.key, ok_status)
+        return await look_up(services, user, stored.key, ok_status)
     return CommandResult(ok_status, body, {})
 
 
-async def _refused(services: Services, stored: memory.Remembered, error: WorkflowUpdateFailedError) -> CommandResult:
+async def _refused(
+    services: Services, user: User, stored: memory.Remembered, error: WorkflowUpdateFailedError
+) -> CommandResult:
     cause = error.cause
     if not isinstance(cause, ApplicationError) or cause.type not in {t.value for t in ErrorType}:
         raise error
     refusal = Refusal(code=ErrorType(cause.type), detail=cause.message)
     if cause.details:
         refusal = Refusal.model_validate(cause.details[0])
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         await memory.finish(
             session, key=stored.key, kind=stored.kind, actor=stored.actor, now=stored.accepted_at,
             status=memory.REFUSED, answer=refusal.model_dump(mode="json"),
@@ -228,9 +234,9 @@ async def _refused(services: Services, stored: memory.Remembered, error: Workflo
     return CommandResult(status, body_of(refusal, status), {})
 
 
-async def look_up(services: Services, key: str, ok_status: int = 200) -> CommandResult:
+async def look_up(services: Services, user: User, key: str, ok_status: int = 200) -> CommandResult:
     """The command as it stands: answered, or accepted and still under way."""
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         stored = await memory.recall(session, key)
     if stored is None:
         raise problem(ErrorType.NOT_FOUND, "no such command")

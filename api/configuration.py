@@ -11,6 +11,7 @@ from api.deps import Services
 from api.policy import POLICY
 from runtime.configuration import configuration_of
 from storage.repositories.configuration import note_configuration
+from storage.scope import NOBODY
 
 AGAIN_SECONDS: Final = 5.0
 log = structlog.get_logger()
@@ -21,7 +22,7 @@ async def put_on_record(services: Services) -> None:
     found = configuration_of(services.settings, services.catalog, POLICY)
     while True:
         try:
-            async with services.database.write() as session:
+            async with services.database.write(NOBODY) as session:
                 if await note_configuration(session, "api", found, datetime.now(UTC)):
                     log.info("configuration_changed")
         except (SQLAlchemyError, OSError) as problem:

@@ -45,10 +45,10 @@ async def change_coverage(
         "change_coverage",
     )  # fmt: skip
     if body.act in NEW and result.refused:
-        async with services.database.write() as session:
+        async with services.write(user) as session:
             await _member(session, services, episode.person_id, coverage_id, "")
     if body.act is CoverageAct.CORRECT and body.member_id and result.status_code == 200:
-        async with services.database.write() as session:
+        async with services.write(user) as session:
             await _member(session, services, episode.person_id, coverage_id, body.member_id)
     return result
 
@@ -81,7 +81,7 @@ async def _seal_first(
     said: dict[str, Any],
 ) -> CommandResult | None:  # fmt: skip
     """The member id stands with the person before anybody asks the payer. A repeat gets the first answer."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         stored = await accept(services, session, user, key, KIND, said)
         first = answered(stored)
         if first is None and body.member_id:

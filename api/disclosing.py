@@ -65,7 +65,7 @@ class Made:
 async def preview(services: Services, user: User, episode_id: UUID, body: AskBody) -> dict[str, Any]:
     """What the gate would say now, on what, and why not; looked at, so on record, and nothing else is written."""
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         episode = await see_episode(session, services, user, episode_id)
         await note_view(
             session, actor=user.actor, role=user.role, at=now, purpose=purpose_of(user.role),
@@ -122,7 +122,7 @@ def _ground(cover: Cover | None) -> dict[str, Any] | None:
 
 async def disclose(services: Services, user: User, key: str, episode_id: UUID, body: DisclosureBody) -> CommandResult:
     """The episode is locked first: a revocation that is being received is seen, or comes after."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         await see_episode(session, services, user, episode_id)
         episode = await lock_episode(session, episode_id)
         assert episode is not None
@@ -267,7 +267,7 @@ async def _note(made: Made, body: DisclosureBody, kind: str, more: dict[str, Any
 
 async def conclude(services: Services, user: User, key: str, disclosure_id: UUID, body: OutcomeBody) -> CommandResult:
     """What became of a disclosure that was intended. What a machine sent is concluded by the machine."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         row = await session.get(Disclosure, disclosure_id)
         episode = await session.get(Episode, row.episode_id) if row is not None else None
         must_see(user, services, episode.facility if episode else None, f"disclosure {disclosure_id}", *about(episode))

@@ -106,7 +106,7 @@ def checked(request: Request, body: bytes, expected: str | None, *, sign: bool) 
 async def file_new(
     services: Services, user: User, key: str, episode_id: UUID, filing: Filing, sent: Sent
 ) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         episode = await see_episode(session, services, user, episode_id)
         said = _said(episode_id, filing, sent)
         stored = await accept(services, session, user, key, "file_document", said)
@@ -120,7 +120,7 @@ async def amend(
     services: Services, user: User, key: str, document_id: UUID, service_date: date | None, sent: Sent
 ) -> CommandResult:
     """Another version of the same document, unsigned until it is signed itself; the one before stays as it was."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         row, episode = await _locked(session, services, user, document_id)
         said = {"document": str(document_id), "sha256": sent.sha256, "sign": sent.sign, "date": str(service_date)}
         stored = await accept(services, session, user, key, "amend_document", said)
@@ -175,7 +175,7 @@ async def sealed_under(
 
 
 async def sign(services: Services, user: User, key: str, document_id: UUID) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         row, episode = await _locked(session, services, user, document_id)
         stored = await accept(services, session, user, key, "sign_document", {"document": str(document_id)})
         first = answered(stored)
@@ -190,7 +190,7 @@ async def sign(services: Services, user: User, key: str, document_id: UUID) -> C
 
 
 async def void(services: Services, user: User, key: str, document_id: UUID, reason: VoidReason) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         row, episode = await _locked(session, services, user, document_id)
         said = {"document": str(document_id), "reason": reason.value}
         stored = await accept(services, session, user, key, "void_document", said)
@@ -209,7 +209,7 @@ async def opened(services: Services, user: User, document_id: UUID) -> tuple[Doc
     """The bytes. Who opens them is on record before they are opened, and who was refused too."""
     now = await services.clock.now()
     refusal: Refusal | None = None
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         entry = await see_document(session, services, user, document_id)
         row = await session.get_one(ClinicalDocument, document_id, populate_existing=True)
         refusal = opening_problem(entry, user.actor, Role(user.role))

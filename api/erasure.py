@@ -31,6 +31,7 @@ from storage.repositories import retention as repository
 from storage.repositories import work
 from storage.repositories.command import Remembered
 from storage.repositories.person import Token, lock_person, people_with, same_person
+from storage.scope import CLAIMED, HouseAct, Scope
 from storage.staff_words import forget_words
 
 WHAT_STAYS = (
@@ -41,7 +42,7 @@ WHAT_STAYS = (
 
 async def request(services: Services, user: User, key: str, person_id: UUID, reason: str) -> CommandResult:
     """Refused with everything that stands in the way; else it waits for somebody else."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         person = await see_person(session, services, user, person_id, lock=True)
         said = {"person": str(person_id), "reason": reason}
         stored = await accept(services, session, user, key, "request_deletion", said)
@@ -82,7 +83,7 @@ async def _may_go(session: AsyncSession, services: Services, user: User, person:
 
 
 async def decline(services: Services, user: User, key: str, deletion_id: UUID, reason: str) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         row = await _seen(session, services, user, deletion_id)
         said = {"deletion": str(deletion_id), "reason": reason}
         stored = await accept(services, session, user, key, "decline_deletion", said)
@@ -103,7 +104,7 @@ async def decline(services: Services, user: User, key: str, deletion_id: UUID, r
 async def approve(services: Services, user: User, key: str, deletion_id: UUID) -> CommandResult:
     """Erase, then prove, in two transactions: the proof reads what is committed. Who repeats it after a power cut in
     between gets the proof that was missing."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         row = await _seen(session, services, user, deletion_id)
         stored = await accept(
             services, session, user, key, "approve_deletion", {"deletion": str(deletion_id)}
@@ -149,12 +150,13 @@ def _tokens(services: Services, person: Person) -> list[Token]:
 
 
 async def _prove(services: Services, user: User, stored: Remembered, deletion_id: UUID) -> CommandResult:
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.ERASURE, user)) as session:
         row = await session.get_one(RecordDeletion, deletion_id)
         moments = await reads.last_moments(session, row.person_id)
     chains = [str(row.person_id), f"records/{row.facility}", *(str(e) for e in (moments.episodes if moments else ()))]
-    walked = await asyncio.to_thread(_walk, services.settings.database_url, chains)
-    async with services.database.write() as session:
+    everywhere = services.house(HouseAct.ERASURE, user)
+    walked = await asyncio.to_thread(_walk, services.settings.address_of("api"), chains, everywhere)
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         kept = await repository.locked_deletion(session, deletion_id)
         assert kept is not None
         if kept.status == repository.ERASED:
@@ -174,7 +176,7 @@ async def _prove(services: Services, user: User, stored: Remembered, deletion_id
         return await _done(session, stored, kept)
 
 
-def _walk(url: str, chains: list[str]) -> dict[str, Any]:
+def _walk(url: str, chains: list[str], scope: Scope) -> dict[str, Any]:
     """The person's chains of every ledger, their hashes computed anew, in one snapshot."""
     heads: list[dict[str, Any]] = []
     broken: list[str] = []
@@ -182,6 +184,7 @@ def _walk(url: str, chains: list[str]) -> dict[str, Any]:
     with psycopg.connect(dsn, options="-c timezone=UTC -c statement_timeout=0") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
+        connection.execute(CLAIMED, scope.claims())
         for ledger in LEDGERS:
             for one in walk(connection, ledger, chains=chains):
                 heads.append({"ledger": one.head.ledger, "chain": one.head.chain, "length": one.head.length,
@@ -216,7 +219,7 @@ def shown(row: RecordDeletion) -> dict[str, Any]:
 
 
 async def one(services: Services, user: User, deletion_id: UUID) -> dict[str, Any]:
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.ERASURE, user)) as session:
         row = await session.get(RecordDeletion, deletion_id)
         await _visible(session, services, user, row, deletion_id)
         assert row is not None

@@ -66,7 +66,7 @@ async def put_on_file(
 
 
 async def declare(services: Services, user: User, key: str, episode_id: UUID, body: ExceptionBody) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         episode = await see_episode(session, services, user, episode_id)
         stored = await accept(
             services,
@@ -92,7 +92,7 @@ async def declare_for_house(
     services: Services, user: User, key: str, facility: str, body: HouseExceptionBody
 ) -> CommandResult:
     must_see(user, services, facility, f"facility {facility}")
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         stored = await accept(
             services, session, user, key, "declare_exception", {"facility": facility, **body.model_dump(mode="json")}
         )
@@ -111,7 +111,7 @@ async def declare_for_house(
 
 async def end(services: Services, user: User, key: str, exception_id: UUID, body: EndExceptionBody) -> CommandResult:
     """From now on it opens nothing; what went on it stays in the ledger."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         row = await session.get(DisclosureException, exception_id)
         must_see(user, services, row.facility if row else None, f"exception {exception_id}", *about(row))
         assert row is not None
@@ -135,7 +135,7 @@ async def receive_demand(
 ) -> CommandResult:
     """E24: an order of subpart E with its subpoena opens a path; anything less is denied by itself, and the record is
     held."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         episode = await see_episode(session, services, user, episode_id)
         stored = await accept(
             services, session, user, key, "legal_demand", {"episode": str(episode_id), **body.model_dump(mode="json")}

@@ -36,6 +36,7 @@ from storage.repositories import work
 from storage.repositories.command import Remembered
 from storage.repositories.person import lock_person
 from storage.repositories.viewing import note_view
+from storage.scope import HouseAct
 
 DAYS: Final = timedelta(days=30)
 """Right of access: within 30 days, once 30 more with a reason (domain 3.6)."""
@@ -49,7 +50,7 @@ _running: dict[UUID, asyncio.Task[None]] = {}
 
 
 async def ask(services: Services, user: User, key: str, person_id: UUID, notes_consent: UUID | None) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT, user)) as session:
         person = await see_person(session, services, user, person_id, lock=True)
         said = {"person": str(person_id), "notes_consent": str(notes_consent) if notes_consent else None}
         stored = await accept(services, session, user, key, "request_export", said)
@@ -111,7 +112,7 @@ def start(services: Services, export_id: UUID) -> None:
 
 async def start_unmade(services: Services) -> None:
     """Take up what another process left when it died; what one is making keeps its lease."""
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.EXPORT)) as session:
         for export_id in await exports.unmade(session):
             start(services, export_id)
 
@@ -126,7 +127,7 @@ async def stop() -> None:
 
 async def _make(services: Services, export_id: UUID) -> None:
     try:
-        async with services.database.write() as session:
+        async with services.database.write(services.house(HouseAct.EXPORT)) as session:
             mine = await exports.claim(session, export_id, moment=_machine(), until=_machine() + LEASE)
         if mine:
             await _copy(services, export_id)
@@ -146,12 +147,12 @@ def _machine() -> datetime:
 
 
 async def _copy(services: Services, export_id: UUID) -> None:
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.EXPORT)) as session:
         row = await session.get_one(PatientExport, export_id)
     now = await services.clock.now()
 
     async def told(done: int, total: int) -> None:
-        async with services.database.write() as session:
+        async with services.database.write(services.house(HouseAct.EXPORT)) as session:
             await exports.progress(session, export_id, done=done, total=total, until=_machine() + LEASE)
 
     record = await gather(services, row.person_id, with_notes=row.with_notes, as_of=now, told=told)
@@ -166,7 +167,7 @@ async def _copy(services: Services, export_id: UUID) -> None:
 
 async def _keep(services: Services, row: PatientExport, now: datetime, copies: dict[str, bytes], total: int) -> None:
     """Under the lock of the person's row: a deletion that came first leaves nothing to keep."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT)) as session:
         person = await lock_person(session, row.person_id)
         held = await exports.locked_export(session, row.id)
         if person is None or person.wrapped_key is None or held is None:
@@ -195,7 +196,7 @@ def _worker(row: PatientExport) -> User:
 
 async def _cancel(services: Services, export_id: UUID) -> None:
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT)) as session:
         row = await exports.locked_export(session, export_id)
         if row is not None and row.status == exports.REQUESTED:
             row.status, row.problem, row.claimed_until = exports.CANCELLED, "erased", None
@@ -203,13 +204,13 @@ async def _cancel(services: Services, export_id: UUID) -> None:
 
 
 async def _leave(services: Services, export_id: UUID, why: str) -> None:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT)) as session:
         await exports.give_up(session, export_id, why)
 
 
 async def how_far(services: Services, user: User, export_id: UUID) -> dict[str, Any]:
     """What is left undone is taken up by whoever looks."""
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.EXPORT, user)) as session:
         row = await _seen(session, services, user, export_id)
         answer = shown(row)
     if row.status == exports.REQUESTED:
@@ -220,7 +221,7 @@ async def how_far(services: Services, user: User, export_id: UUID) -> dict[str, 
 async def opened(services: Services, user: User, export_id: UUID, name: str) -> bytes:
     """One of the two copies; whoever opens it is on record first."""
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT, user)) as session:
         row = await _seen(session, services, user, export_id)
         person = await session.get_one(Person, row.person_id)
         sealed = row.sealed_bundle if name == "bundle" else row.sealed_pdf
@@ -242,7 +243,7 @@ async def opened(services: Services, user: User, export_id: UUID, name: str) -> 
 
 
 async def hand_over(services: Services, user: User, key: str, export_id: UUID, channel: str) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT, user)) as session:
         row = await _locked(session, services, user, export_id)
         said = {"export": str(export_id), "channel": channel}
         stored = await accept(services, session, user, key, "hand_over_export", said)
@@ -260,7 +261,7 @@ async def hand_over(services: Services, user: User, key: str, export_id: UUID, c
 
 async def extend(services: Services, user: User, key: str, export_id: UUID, reason: str) -> CommandResult:
     """Once, within the first 30 days, by 30 more; the patient is told why and until when."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.EXPORT, user)) as session:
         row = await _locked(session, services, user, export_id)
         said = {"export": str(export_id), "reason": reason}
         stored = await accept(services, session, user, key, "extend_export", said)

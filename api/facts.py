@@ -41,7 +41,7 @@ async def record_assessment(
     services: Services, user: User, key: str, episode_id: UUID, body: AssessmentBody
 ) -> CommandResult:
     """Score it, keep it, raise its alerts, satisfy what it satisfies, and owe its next repeat (domain 2)."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         episode = await see_episode(session, services, user, episode_id)
         stored = await accept(
             services, session, user, key, "assessment", {"episode": str(episode_id), **body.model_dump(mode="json")}
@@ -231,7 +231,7 @@ async def tell(session: AsyncSession, episode: Episode, subject: UUID, kind: Fac
 
 async def settle_alert(services: Services, user: User, key: str, alert_id: UUID, *, clear: str | None) -> CommandResult:
     """Acknowledge an alert, or clear it with a reason. History stays (domain 2.3)."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         alert, episode = await see_alert(session, services, user, alert_id)
         stored = await accept(services, session, user, key, "alert", {"alert": str(alert_id), "clear": clear})
         first = answered(stored)

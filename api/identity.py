@@ -30,6 +30,7 @@ from storage.repositories import command as memory
 from storage.repositories import identity, timeline
 from storage.repositories.person import add_tokens, people
 from storage.repositories.viewing import note_view
+from storage.scope import HouseAct
 
 SHOWN_MOST: Final = 20
 PAIRS_MOST: Final = 500
@@ -92,7 +93,7 @@ async def search(services: Services, user: User, asked: Sketch) -> dict[str, Any
     """On record before it is answered: who searched, by which parts, and whom it hit; never what was searched for."""
     mine = scope(user, services)
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ALIKE, user)) as session:
         found = (await hits(session, services, asked, mine))[:SHOWN_MOST]
         ids = [hit.person_id for hit in found]
         episodes = await reads.episodes_of(session, ids, mine)
@@ -185,7 +186,7 @@ async def look_for_pairs(services: Services, user: User, key: str) -> CommandRes
     """Everybody visible against everybody by common tokens, in one statement; those alike enough are proposed. People
     whose record is older than the wider search get its tokens first."""
     mine = scope(user, services)
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ALIKE, user)) as session:
         stored = await accept(services, session, user, key, "look_for_pairs", {})
         first = answered(stored)
         if first is not None:
@@ -229,7 +230,7 @@ async def _retell(session: AsyncSession, services: Services, facilities: Reach) 
 
 async def dismiss(services: Services, user: User, key: str, pair: UUID, reason: NotSameReason) -> CommandResult:
     """These are two people. Kept, so that nobody is asked again."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ALIKE, user)) as session:
         row = await identity.lock_pair(session, pair)
         both = [row.one_id, row.other_id] if row is not None else []
         if row is None or len(await reads.visible_people(session, both, scope(user, services))) < len(both):

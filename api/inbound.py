@@ -28,6 +28,7 @@ from runtime.people import MEMBER, seal_message
 from storage.models import ExchangeFile, ExchangeMessage, Person
 from storage.repositories import inbound
 from storage.repositories.exchange import SENT, next_control_number
+from storage.scope import HouseAct
 
 ORPHAN: Final = b"orphan-message"
 """What a message is sealed under while nobody knows whose it is: the house key."""
@@ -68,18 +69,18 @@ def read_file(text: str) -> Reading:
 
 async def take_file(held: Services, payer: Payer, raw: bytes) -> str:
     """The answer to the file, TA1s and 999s; empty when its standard wants none."""
-    mark, now = fingerprint_of(raw), await held.clock.now()
-    async with held.database.read() as session:
+    mark, now, door = fingerprint_of(raw), await held.clock.now(), held.house(HouseAct.PAYER_DOOR)
+    async with held.database.read(door) as session:
         known = await inbound.file_known(session, payer.key, mark)
     if known is not None:
         return known.answer
     text = text_of(raw)
     reading = await asyncio.to_thread(read_file, text)
     try:
-        async with held.database.write() as session:
+        async with held.database.write(door) as session:
             return await _take(held, session, payer, text, reading, mark, len(raw), now)
     except AnsweredMeanwhile:
-        async with held.database.read() as session:
+        async with held.database.read(door) as session:
             known = await inbound.file_known(session, payer.key, mark)
         return known.answer if known is not None else ""
 
@@ -87,18 +88,18 @@ async def take_file(held: Services, payer: Payer, raw: bytes) -> str:
 async def take_parts(held: Services, payer: Payer, raw: bytes, reading: Reading) -> str:
     """What came without an envelope: kept like a file, and acknowledged by the call itself. The verdict: `accepted`, `partly`
     or `refused`; the same bytes get the same."""
-    mark, now = fingerprint_of(raw), await held.clock.now()
-    async with held.database.read() as session:
+    mark, now, door = fingerprint_of(raw), await held.clock.now(), held.house(HouseAct.PAYER_DOOR)
+    async with held.database.read(door) as session:
         known = await inbound.file_known(session, payer.key, mark)
     if known is not None:
         return known.verdict
     try:
-        async with held.database.write() as session:
+        async with held.database.write(door) as session:
             file_id = derived(payer.key, "file", mark)
             accepted = await _keep_all(held, session, payer, reading, file_id, now)
             return await _on_file(session, payer, reading, mark, len(raw), "", accepted, now)
     except AnsweredMeanwhile:
-        async with held.database.read() as session:
+        async with held.database.read(door) as session:
             known = await inbound.file_known(session, payer.key, mark)
         return known.verdict if known is not None else REFUSED
 

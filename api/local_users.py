@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.tokens import User
 from definitions.vocabulary import Role
 from rules.sign_in import failures_now, pause_after
-from storage.engine import Database
 from storage.models import AppUser
 from storage.repositories import timeline
 from storage.repositories.payer_client import payer_of_client
 from storage.repositories.user import ensure_user, locked_user
+from storage.scope import NOBODY, ScopedDatabase
 
 DEMO_PASSWORD: Final = "local"
 DEMO_ROLES: Final = ("admissions", "reviewer", "director", "clinician", "biller", "auditor", "admin")
@@ -31,7 +31,7 @@ AT_ONCE: Final = 4
 
 
 class LocalUsers:
-    def __init__(self, database: Database, *, enabled: bool, hasher: PasswordHasher | None = None) -> None:
+    def __init__(self, database: ScopedDatabase, *, enabled: bool, hasher: PasswordHasher | None = None) -> None:
         self._database = database
         self._enabled = enabled
         self._hasher = hasher or PasswordHasher(time_cost=2, memory_cost=32768)
@@ -43,7 +43,7 @@ class LocalUsers:
         if not self._enabled:
             return
         digest = self._hasher.hash(DEMO_PASSWORD)
-        async with self._database.write() as session:
+        async with self._database.write(NOBODY) as session:
             for role in DEMO_ROLES:
                 await ensure_user(session, username=role, role=role, facilities=list(facilities), password_hash=digest)
 
@@ -51,7 +51,7 @@ class LocalUsers:
         """None for an unknown name, a wrong password, a pause that is not over, a disabled user: all the same."""
         if not self._enabled:
             return None
-        async with self._room, self._database.write() as session:
+        async with self._room, self._database.write(NOBODY) as session:
             row = await locked_user(session, username)
             right = await asyncio.to_thread(self._matches, row.password_hash if row else self._nobody, password)
             why = _why_not(row, right, now)
@@ -78,7 +78,7 @@ class LocalUsers:
             return False
 
     async def record(self, user: User | None, now: datetime, door: str, why: str | None) -> None:
-        async with self._database.write() as session:
+        async with self._database.write(NOBODY) as session:
             on_record(session, user, now, door, why)
 
 

@@ -34,6 +34,7 @@ from storage.repositories import identity, merge, timeline, work
 from storage.repositories.facility_day import mark_stale
 from storage.repositories.outbox import EPISODE_FACT, announce
 from storage.repositories.person import add_tokens, same_person
+from storage.scope import HouseAct
 
 DEADLOCK = "40P01"
 TRIES = 4
@@ -135,14 +136,14 @@ def told(plan: Plan) -> dict[str, Any]:
 
 async def preview(services: Services, user: User, survivor: UUID, merged: UUID) -> dict[str, Any]:
     """What would move and what cannot be true of one person. Nothing is changed."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MERGE, user)) as session:
         await both(session, services, user, survivor, merged)
         return told(await planned(session, services, survivor, merged))
 
 
 async def join(services: Services, user: User, key: str, survivor: UUID, body: MergeBody) -> CommandResult:
     said = {"survivor": str(survivor), **body.model_dump(mode="json")}
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MERGE, user)) as session:
         await both(session, services, user, survivor, body.merged)
         stored = await accept(services, session, user, key, "merge_people", said)
         first = answered(stored)
@@ -172,7 +173,7 @@ async def unless_deadlocked(act: Callable[[], Awaitable[CommandResult]]) -> Comm
 async def _joined(
     services: Services, user: User, key: str, survivor: UUID, body: MergeBody, said: dict[str, Any]
 ) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MERGE, user)) as session:
         stored = await accept(services, session, user, key, "merge_people", said)
         first = answered(stored)
         if first is not None:

@@ -30,6 +30,7 @@ from storage.models import Episode, Misfiling, Person
 from storage.reads import misfiling as reads
 from storage.repositories import command as memory
 from storage.repositories import merge, timeline, work
+from storage.scope import HouseAct
 
 HANDLED = FACTS | PAPERS
 OPEN = (Phase.INTAKE, Phase.IN_CARE)
@@ -108,7 +109,7 @@ def told(plan: Plan) -> dict[str, Any]:
 async def preview(services: Services, user: User, episode_id: UUID, body: MisfilingPreviewBody) -> dict[str, Any]:
     """What would follow. Nothing is changed."""
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MISFILING, user)) as session:
         return told(await planned(session, services, user, episode_id, body, now))
 
 
@@ -119,7 +120,7 @@ async def say(services: Services, user: User, key: str, episode_id: UUID, body: 
         if refused is not None:
             return refused
     done = body.kind is MisfiledKind.MOVEMENT
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MISFILING, user)) as session:
         await see_episode(session, services, user, episode_id)
         stored = await accept(services, session, user, key, "misfiling", said)
         first = answered(stored, 201)
@@ -146,7 +147,7 @@ async def _taken_back(
 ) -> CommandResult | None:
     """A movement is voided by the episode's own workflow (D1, D14), under a key of its own: a repeat voids it once. None:
     it is void now."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MISFILING, user)) as session:
         await see_episode(session, services, user, episode_id)
         stored = await accept(services, session, user, key, "misfiling", said)
         first = answered(stored, 201)
@@ -267,7 +268,7 @@ async def _look_again(plan: Plan, row: Misfiling) -> None:
 
 async def listed(services: Services, user: User, episode_id: UUID) -> list[dict[str, Any]]:
     """Out of the episode and into it. The other one is named only to who may see it."""
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         await see_episode(session, services, user, episode_id)
         found = []
         mine = scope(user, services)

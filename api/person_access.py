@@ -35,7 +35,7 @@ async def see_list(session: AsyncSession, services: Services, user: User, person
 
 
 async def listed(services: Services, user: User, person_id: UUID) -> list[dict[str, Any]]:
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         await see_list(session, services, user, person_id)
         return [shown(row) for row in await access.standing(session, person_id)]
 
@@ -44,7 +44,7 @@ async def put(services: Services, user: User, key: str, person_id: UUID, body: A
     """A block is anybody's to write down who cares for the person; the rest is the director's."""
     if body.kind is not AccessKind.BLOCKED and user.role not in KEEPERS:
         raise problem(ErrorType.FORBIDDEN, "this needs the role director: only a block may be written down by others")
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         await see_list(session, services, user, person_id)
         stored = await accept(
             services, session, user, key, "put_access", {"person": str(person_id), **body.model_dump(mode="json")}
@@ -70,7 +70,7 @@ def _line(stored: memory.Remembered, user: User, person_id: UUID, body: AccessBo
 
 
 async def lift(services: Services, user: User, key: str, person_id: UUID, body: AccessBody) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         await see_list(session, services, user, person_id)
         stored = await accept(
             services, session, user, key, "lift_access", {"person": str(person_id), **body.model_dump(mode="json")}

@@ -35,6 +35,7 @@ from storage.reads.disclosures import Accounted, disclosures_of
 from storage.reads.documents import Registered
 from storage.reads.record import RecordRows, record_rows, sealed_of
 from storage.repositories.person import wrapped_keys
+from storage.scope import HouseAct
 
 BODIES_MAX: Final = 50_000_000
 """Bytes of documents that stand in one file; what goes beyond is given beside, and the file says where."""
@@ -52,7 +53,7 @@ async def gather(
     services: Services, person_id: UUID, *, with_notes: bool, as_of: datetime, told: Told
 ) -> PatientRecord:
     """Reads rows in one snapshot and documents one by one; `told` hears how many of how many steps are done."""
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.EXPORT)) as session:
         person = await _person(services, session, person_id)
         rows = await record_rows(session, person_id, with_notes=with_notes)
         owners = [owner_of(row.sealed_answers) for row in rows.assessments if row.sealed_answers]
@@ -94,7 +95,7 @@ async def _documents(
         entry = entry_of(found)
         body = None
         if entry.opens and held + entry.size <= BODIES_MAX:
-            async with services.database.read() as session:
+            async with services.database.read(services.house(HouseAct.EXPORT)) as session:
                 kept = await sealed_of(session, entry.document_id)
             if kept is None or kept[0] is None or kept[2] is None:
                 raise PersonErased

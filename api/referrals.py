@@ -32,6 +32,7 @@ from storage.repositories import person as persons
 from storage.repositories.command import Remembered
 from storage.repositories.person import lock_person
 from storage.repositories.viewing import note_view
+from storage.scope import HouseAct
 
 NOTHING_SAID = Settled()
 
@@ -66,7 +67,7 @@ async def start_episode(
     `settled` is what the caller says of them."""
     _check(services, user, referral)
     body = referral.model_dump(mode="json") | settled.model_dump(mode="json", exclude_defaults=True)
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.REFERRAL, user)) as session:
         stored = await accept(services, session, user, key, kind, body)
         first = answered(stored, 201)
         if first is not None:

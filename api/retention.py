@@ -31,6 +31,7 @@ from storage.repositories import retention as repository
 from storage.repositories import timeline
 from storage.repositories.person import lock_person
 from storage.repositories.viewing import note_view
+from storage.scope import HouseAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def shown(found: Judged) -> dict[str, Any]:
 
 async def looked_at(services: Services, user: User, person_id: UUID) -> dict[str, Any]:
     now = await services.clock.now()
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         person = await see_person(session, services, user, person_id)
         await _view(session, user, now, "retention", [person_id])
         return shown(await judged(session, services, person, now))
@@ -122,7 +123,7 @@ async def due_list(services: Services, user: User, facilities: Reach, after: UUI
     except ValueError:
         before = now.replace(year=now.year - years, day=28)
     items: list[dict[str, Any]] = []
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         found = await reads.maybe_over(session, facilities, before=before, after=after, many=limit + 1)
         page = found[:limit]
         if page:
@@ -147,7 +148,7 @@ async def place_hold(
     services: Services, user: User, key: str, person_id: UUID, reason: str, authority: str
 ) -> CommandResult:
     """Under the lock of the person's row: a deletion that is under way is over, or sees the hold."""
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         person = await see_person(session, services, user, person_id, lock=True)
         said = {"person": str(person_id), "reason": reason, "authority": authority}
         stored = await accept(services, session, user, key, "place_hold", said)
@@ -175,7 +176,7 @@ async def place_hold(
 async def release_hold(
     services: Services, user: User, key: str, hold_id: UUID, reason: str, authority: str
 ) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.ERASURE, user)) as session:
         hold = await repository.locked_hold(session, hold_id)
         seen = hold is not None and await known_to(session, hold.person_id, scope(user, services))
         must_see(user, services, hold.facility if hold is not None and seen else None, f"hold {hold_id}")
@@ -197,7 +198,7 @@ async def release_hold(
 
 
 async def holds(services: Services, user: User, person_id: UUID) -> list[dict[str, Any]]:
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.ERASURE, user)) as session:
         await see_person(session, services, user, person_id)
         return [hold_shown(hold) for hold in await repository.holds_on(session, person_id)]
 

@@ -17,6 +17,7 @@ from rules.sign_in import session_over
 from runtime.settings import Settings
 from storage.repositories import timeline
 from storage.repositories.user import SSO, begin_session, came_from_issuer, end_session, find_session, session_seen
+from storage.scope import NOBODY
 
 COOKIE: Final = "stepdown_session"
 QUIET: Final = frozenset({"/board/now"})
@@ -38,7 +39,7 @@ async def sign_in(held: Services, request: Request, response: Response, user: Us
     on, with the rights of now."""
     token = secrets.token_urlsafe(32)
     now = _wall()
-    async with held.database.write() as session:
+    async with held.database.write(NOBODY) as session:
         if COOKIE in request.cookies:
             await end_session(session, request.cookies[COOKIE], now)
         row = user.username
@@ -68,7 +69,7 @@ def secured(public_url: str) -> bool:
 async def sign_out(held: Services, request: Request, response: Response) -> None:
     """The session is over here, not only in this browser."""
     now = _wall()
-    async with held.database.write() as session:
+    async with held.database.write(NOBODY) as session:
         username = await end_session(session, request.cookies.get(COOKIE, ""), now)
         if username is not None:
             timeline.audit(
@@ -83,7 +84,7 @@ async def signed_in(held: Services, request: Request) -> User | None:
     token = request.cookies.get(COOKIE)
     if not token:
         return None
-    async with held.database.read() as session:
+    async with held.database.read(NOBODY) as session:
         found = await find_session(session, token)
     if found is None:
         return None
@@ -92,7 +93,7 @@ async def signed_in(held: Services, request: Request) -> User | None:
     if user.disabled or session_over(kept.started_at, kept.seen_at, now, idle, _longest(held.settings)):
         return None
     if request.url.path not in QUIET and now - kept.seen_at >= min(SEEN_EVERY, idle / 2):
-        async with held.database.write() as session:
+        async with held.database.write(NOBODY) as session:
             await session_seen(session, token, now)
     return User(user.username.removeprefix(SSO), user.role, tuple(user.facilities), user.issuer)
 

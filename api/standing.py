@@ -10,9 +10,9 @@ from typing import Final
 
 from api.tokens import OURS, TokenRefused, User
 from definitions.vocabulary import Role
-from storage.engine import Database
 from storage.models import AppUser
 from storage.repositories.user import cut_off_of
+from storage.scope import NOBODY, ScopedDatabase
 
 REMEMBERED_SECONDS: Final = 2.0
 MOST: Final = 10_000
@@ -30,7 +30,7 @@ class _Known:
 
 
 class Standing:
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: ScopedDatabase, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._clock = clock
         self._known: dict[tuple[str, str, bool], _Known] = {}
@@ -60,7 +60,7 @@ class Standing:
 
     async def _read(self, user: User, machine: bool) -> _Known:
         at = self._clock()
-        async with self._database.read() as session:
+        async with self._database.read(NOBODY) as session:
             before = await cut_off_of(session, f"{user.issuer}:payer" if machine else user.issuer, user.username)
             if user.issuer != OURS or machine:
                 return _Known(at, before)

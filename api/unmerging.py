@@ -37,13 +37,14 @@ from storage.reads.identity import visible_people
 from storage.repositories import command as memory
 from storage.repositories import identity, merge
 from storage.repositories.person import drop_tokens
+from storage.scope import HouseAct
 
 ENDINGS = (MovementKind.DISCHARGE, MovementKind.NOT_ADMITTED)
 
 
 async def merges_of(services: Services, user: User, person_id: UUID) -> dict[str, Any]:
     """Merges of a person that stand, newest first, with what was recorded since and where it would be."""
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.MERGE, user)) as session:
         mine = scope(user, services)
         if not await visible_people(session, [person_id], mine):
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: person {person_id}")
@@ -114,7 +115,7 @@ async def _kept(session: AsyncSession, made: PersonMerge) -> list[UUID]:
 async def take_apart(services: Services, user: User, key: str, person_id: UUID, body: UnmergeBody) -> CommandResult:
     said = {"person": str(person_id), **body.model_dump(mode="json")}
     answer = await unless_deadlocked(lambda: _apart(services, user, key, person_id, body, said))
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.MERGE, user)) as session:
         made = await session.get_one(PersonMerge, body.merge_id)
     if made.ended_episode_id is None or answer.refused:
         return answer
@@ -124,7 +125,7 @@ async def take_apart(services: Services, user: User, key: str, person_id: UUID, 
 async def _apart(
     services: Services, user: User, key: str, person_id: UUID, body: UnmergeBody, said: dict[str, Any]
 ) -> CommandResult:
-    async with services.database.write() as session:
+    async with services.database.write(services.house(HouseAct.MERGE, user)) as session:
         made = await session.get(PersonMerge, body.merge_id)
         if made is None or made.survivor_id != person_id or made.ends is not None:
             await both(session, services, user, person_id, body.merge_id)
@@ -253,7 +254,7 @@ async def _cancel_items(session: AsyncSession, made: PersonMerge, user: User, no
 async def _reopen(services: Services, user: User, key: str, episode_id: UUID) -> dict[str, Any]:
     """The ending that the merge made is taken back by the episode's own workflow; what cannot come back (a bed that was
     given away) is said, and somebody decides."""
-    async with services.database.read() as session:
+    async with services.database.read(services.house(HouseAct.MERGE, user)) as session:
         newer = aliased(Movement)
         rows = await session.execute(
             select(Movement)

@@ -29,7 +29,7 @@ Act = Callable[[AsyncSession, datetime], Awaitable[tuple[dict[str, Any], dict[st
 
 async def once(services: Services, user: User, key: str, kind: str, body: dict[str, Any], act: Act) -> CommandResult:
     """Run `act` once per key, in one transaction with its audit entry."""
-    async with services.database.write() as session:
+    async with services.write(user) as session:
         stored = await accept(services, session, user, key, kind, body)
         first = answered(stored)
         if first is not None:

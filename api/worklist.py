@@ -95,7 +95,7 @@ async def read_worklist(services: Services, user: User, asked: Asked) -> Worklis
         mine = [asked.facility]
     now = await services.clock.now()
     days, after = house_days(services, mine, now), read_place(asked.cursor)
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         people = await people_with(session, search_tokens(services.keyring, asked.q)) if asked.q else None
         wanted = WorkFilter(
             unasked(services), asked.payer, asked.owner, tuple(people) if people is not None else None,

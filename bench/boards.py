@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bench.desk_user import DeskUser, Readable, api_database
 from bench.measure import percentile, report
 from bench.plans import Explained, Read, explain, in_short, sizes_of
 from bench.seed_boards import BIG_TABLES, NOW, facilities_of, seed
@@ -35,6 +37,7 @@ from storage.reads.episodes import episode_list
 from storage.reads.plan_facts import read_plan_facts
 from storage.reads.queue import step_down_queue
 from storage.reads.worklist import BUCKETS, HouseDay, Place, WorkFilter, beside, work_counts, work_page
+from storage.row_security import DatabaseRole
 
 EPISODES: Final = 100_000
 HOUSES: Final = 40
@@ -109,28 +112,35 @@ async def somebody_in_care(session: AsyncSession, house: str) -> UUID:
     return found.scalar_one()
 
 
-async def timed(database: Database, read: Read, calls: int) -> list[float]:
-    """Milliseconds of each call, connection and transaction included, as a request has them."""
-    took = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        async with database.read() as session:
-            await read(session)
-        took.append((time.perf_counter() - began) * 1000)
-    return took
+async def timed(database: Readable, read: Read) -> float:
+    """Milliseconds of one call, connection and transaction included, as a request has them."""
+    began = time.perf_counter()
+    async with database.read() as session:
+        await read(session)
+    return (time.perf_counter() - began) * 1000
 
 
-async def measure(database: Database, known: dict[str, Read], *, plans: bool, at: str) -> list[str]:
-    """Report every read; answers what is wrong."""
-    sizes = await sizes_of(database, BIG_TABLES)
+UserOf = Callable[[str], Readable]
+
+
+async def measure(owner: Readable, user_of: UserOf, known: dict[str, Read], *, plans: bool, at: str) -> list[str]:
+    """Report every read as its user has it, beside the same read without row security; answers what is wrong. The two
+    take turns, so that what else the machine does falls on both."""
+    sizes = await sizes_of(owner, BIG_TABLES)
     wrong: list[str] = []
     for name, read in known.items():
-        explained = await explain(database, read, sizes)
+        user = user_of(name)
+        explained = await explain(user, read, sizes)
         slow = sum(e.milliseconds for e in explained) > 1000
-        took = await timed(database, read, 1 if slow else CALLS)
+        took, bare = [], []
+        for _ in range(1 if slow else CALLS):
+            bare.append(await timed(owner, read))
+            took.append(await timed(user, read))
         told = sorted({b for e in explained for b in e.breaches})
         for share in (0.5, 0.99):
             report(f"{name}_p{int(share * 100)}_at_{at}", percentile(took, share), "ms", breaches=told)
+        floor = percentile(bare, 0.5)
+        report(f"{name}_with_row_security_at_{at}", percentile(took, 0.5), "ms", floor=floor)
         wrong += [f"{name}: {b}" for b in told if (name, at) not in COUNTS_ALL]
         if plans:
             sys.stdout.write("\n".join(shown(name, explained)) + "\n")
@@ -138,8 +148,9 @@ async def measure(database: Database, known: dict[str, Read], *, plans: bool, at
 
 
 ALL_OPEN: Final = f"{EPISODES}_open_cases"
-COUNTS_ALL: Final = {("worklist_counts_all", ALL_OPEN)}
-"""Where nothing is closed, counting all open cases is reading the index of all of them; nothing else may."""
+COUNTS_ALL: Final = {("worklist_counts_all", ALL_OPEN), ("worklist_of_a_payer_all", ALL_OPEN)}
+"""Where nothing is closed, counting all open cases is reading the index of all of them, and looking for one payer's in every
+house the index of all of theirs; nothing else may."""
 
 
 def shown(name: str, explained: list[Explained]) -> list[str]:
@@ -163,11 +174,16 @@ async def run(*, plans: bool = False) -> list[str]:
                 server.ensure_database(name)
                 upgrade(server.url(name))
                 database = Database(make_engine(server.url(name), pool_size=2))
+                scoped = api_database(server.url(name, DatabaseRole.API))
+                one, every = DeskUser(scoped, tuple(houses[:1])), DeskUser(scoped, tuple(houses))
                 try:
                     await seed(database, EPISODES, HOUSES, closed_percent)
-                    wrong += await measure(database, known, plans=plans, at=at)
+                    wrong += await measure(
+                        database, lambda read, of=(one, every): of[read.endswith("_all")], known, plans=plans, at=at
+                    )
                 finally:
                     await database.close()
+                    await scoped.close()
         finally:
             server.stop()
     return wrong

@@ -100,7 +100,7 @@ async def measure(house: House) -> None:
     settings = house.settings
     keyring = load_keyring(settings)
     client = await connect(house.temporal.address, settings.temporal_namespace, keyring)
-    database = Database(make_engine(settings.database_url, pool_size=4))
+    database = Database(make_engine(settings.address_of("worker"), pool_size=4))
     warm, *ids = await open_rows(database, keyring, EPISODES + 1)
     await database.close()
     episodes, bare = Act(client, bare=False), Act(client, bare=True)

@@ -21,6 +21,7 @@ from runtime.catalog import load_catalog
 from runtime.long_lived import set_aside
 from storage.engine import Database, make_engine
 from storage.migrate import upgrade
+from storage.row_security import DatabaseRole
 
 SIZES = (10_000, 100_000)
 FACILITY = "bench"
@@ -107,7 +108,7 @@ async def measure(server: EmbeddedPostgres, beds: int) -> float:
     name = f"bench_{beds}"
     server.ensure_database(name)
     upgrade(server.url(name))
-    database = Database(make_engine(server.url(name), pool_size=4))
+    database = Database(make_engine(server.url(name, DatabaseRole.WORKER), pool_size=4))
     try:
         await seed(database, beds)
         hands = MidnightActivities(database, load_catalog())

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.engine import Database
+from bench.desk_user import Readable
 
 READ_SHARE_MAX: Final = 0.2
 """A read that touches more than this share of a table that grows with every episode will not stay fast."""
@@ -37,7 +37,7 @@ class Explained:
 
 
 @contextmanager
-def captured(database: Database) -> Iterator[list[tuple[str, Any]]]:
+def captured(database: Readable) -> Iterator[list[tuple[str, Any]]]:
     """Statements and parameters sent while inside, but for the transaction's own."""
     seen: list[tuple[str, Any]] = []
 
@@ -99,7 +99,7 @@ def in_short(node: Node, depth: int = 0) -> Iterator[str]:
         yield from in_short(child, depth + 1)
 
 
-async def sizes_of(database: Database, tables: tuple[str, ...]) -> dict[str, int]:
+async def sizes_of(database: Readable, tables: tuple[str, ...]) -> dict[str, int]:
     async with database.read() as session:
         rows = await session.execute(
             text("SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND relname = ANY(:tables)"),
@@ -108,7 +108,7 @@ async def sizes_of(database: Database, tables: tuple[str, ...]) -> dict[str, int
         return {name: int(count) for name, count in rows}
 
 
-async def explain(database: Database, read: Read, sizes: dict[str, int]) -> list[Explained]:
+async def explain(database: Readable, read: Read, sizes: dict[str, int]) -> list[Explained]:
     """Run `read` once as its caller does, then each statement it sent under EXPLAIN (ANALYZE, BUFFERS)."""
     async with database.read() as session:
         with captured(database) as sent:

@@ -47,7 +47,7 @@ async def measure(house: House, rounds: int = 3, each: int = 6) -> None:
     set_aside()  # as the worker does
     async with AsyncExitStack() as running:
         for client in (sealed, plain):
-            records = Database(make_engine(settings.database_url, pool_size=settings.database_pool))
+            records = Database(make_engine(settings.address_of("worker"), pool_size=settings.database_pool))
             hands = wire(settings, records, catalog, keyring)
             running.push_async_callback(records.close)
             running.push_async_callback(hands.line.close)

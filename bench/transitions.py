@@ -142,7 +142,7 @@ async def measure(house: House, single: int = 40, rounds: int = 3) -> None:
     keyring, catalog = load_keyring(settings), load_catalog()
     # What prepares and what the floors write with keeps its own connections; our hands have a worker's.
     database = Database(make_engine(settings.database_url, pool_size=20, overflow=40))
-    records = Database(make_engine(settings.database_url, pool_size=settings.database_pool))
+    records = Database(make_engine(settings.address_of("worker"), pool_size=settings.database_pool))
     client = await connect(house.temporal.address, settings.temporal_namespace, keyring)
     async with database.write() as session:
         await ensure_facilities(session, catalog.latest, NOW.date())

@@ -114,6 +114,7 @@ async def measure(house: House, act: Callable[[Bench], Awaitable[None]]) -> None
     """`act` in a running house, with the floors' worker in this process."""
     settings = house.settings
     keyring = load_keyring(settings)
+    # As the owner: the floor's own table is made here, and what stands is counted over the whole house.
     database = Database(make_engine(settings.database_url, pool_size=settings.database_pool, application="bench"))
     client = await connect(house.temporal.address, settings.temporal_namespace, keyring)
     async with database.write() as session:

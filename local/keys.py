@@ -154,7 +154,7 @@ async def desk_of(settings: Settings) -> KeyDesk:
         settings.temporal_address, settings.temporal_namespace, keyring, tls=settings.temporal_tls,
         api_key=secret.get_secret_value() if secret else None,
     )  # fmt: skip
-    database = Database(make_engine(settings.database_url, pool_size=2, application="keys"))
+    database = Database(make_engine(settings.address_of("worker"), pool_size=2, application="keys"))
     return KeyDesk(database, client, keyring, settings.keyring_file, f"operator:{getpass.getuser()}")
 
 

@@ -198,7 +198,11 @@ def secrets_of(settings: Settings) -> dict[str, str]:
         for name in type(settings).model_fields
         if isinstance(value := getattr(settings, name), SecretStr)
     }
-    found["database password"] = urlsplit(settings.database_url).password or ""
+    for whose, url in (
+        ("owner's", settings.database_url), ("API's", settings.api_database_url),
+        ("worker's", settings.worker_database_url),
+    ):  # fmt: skip
+        found[f"{whose} database password"] = urlsplit(url).password or ""
     keys = read_keys(settings.keyring_file) if settings.keyring_file is not None else []
     found |= {f"key {key.id}": key.secret.hex() for key in keys}
     found |= {f"keyring {n}": pair.partition(":")[2] for n, pair in enumerate(found.pop("keyring").split(","))}

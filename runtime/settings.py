@@ -5,7 +5,7 @@ wins over the file; `make up` writes the file itself, `docker-compose.yml` passe
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +20,7 @@ DATA_DIR_VARIABLE: Final = "STEPDOWN_DATA_DIR"
 DATA_DIR_DEFAULT: Final = ".stepdown"
 FILE_NAME: Final = "settings.env"
 PRODUCTION: Final = "production"
+ADDRESS: Final = r"^$|^postgresql\+psycopg://"
 
 
 class SettingsError(Exception):
@@ -37,8 +38,12 @@ class Settings(BaseSettings):
     """`production`, or `local` for `make up` and tests."""
     data_dir: Path = Path(DATA_DIR_DEFAULT)
 
-    database_url: str = Field(pattern=r"^postgresql\+psycopg://", repr=False)
-    """`postgresql+psycopg://user:password@host/database`; PostgreSQL 15 or newer with btree_gist."""
+    database_url: str = Field(default="", pattern=ADDRESS, repr=False)
+    """`postgresql+psycopg://user:password@host/database`, as the owner of the tables: for migrations and for proving the
+    chains; what serves does not know it. PostgreSQL 15 or newer with btree_gist."""
+    api_database_url: str = Field(default="", pattern=ADDRESS, repr=False)
+    worker_database_url: str = Field(default="", pattern=ADDRESS, repr=False)
+    """The same database under `stepdown_api` and `stepdown_worker`, or roles that are their members (docs/operations.md)."""
     database_pool: int = Field(default=10, gt=0)
     """Connections a process keeps. A worker runs as many record activities at once; past ten, a second worker process
     brings more than a larger pool (docs/performance.md)."""
@@ -146,6 +151,20 @@ class Settings(BaseSettings):
     @property
     def oidc_parties_said(self) -> frozenset[str]:
         return frozenset(filter(None, (p.strip() for p in self.oidc_parties.split(","))))
+
+    def address_of(self, part: Literal["api", "worker"]) -> str:
+        """Where `api` or `worker` finds the database. Raises SettingsError: in
+        production nobody serves as the owner of the tables; a local installation that names no other address does."""
+        said = self.api_database_url if part == "api" else self.worker_database_url
+        if not said and self.environment != PRODUCTION and self.database_url:
+            return self.database_url
+        if not said:
+            name = f"{PREFIX}{part.upper()}_DATABASE_URL"
+            raise SettingsError(
+                f"{name} is not set: the {part} connects as stepdown_{part}, a role that owns no table, and not by "
+                f"{PREFIX}DATABASE_URL, which is for migrations (docs/operations.md, Roles of the database)"
+            )
+        return said
 
     def _conditions(self) -> tuple[tuple[bool, str], ...]:
         return (

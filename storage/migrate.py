@@ -5,10 +5,15 @@ Every run takes one advisory lock, so two starting processes do not race (anchor
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 
+from storage import row_security
+
+MIGRATION_LOCK = 0x57E9D0
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -20,13 +25,28 @@ def config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Bring the database at `url` to the newest revision; safe to repeat."""
+    """Bring the database at `url` to the newest revision, and rights and policies to what `storage/row_security.py` says;
+    safe to repeat."""
     command.upgrade(config(url), "head")
+    with _alone(url) as connection:
+        row_security.apply(connection)
 
 
 def check(url: str) -> None:
     """Fail when the models and the migrated database differ."""
     command.check(config(url))
+    with _alone(url) as connection:
+        differing = row_security.differing(connection)
+    if differing:
+        raise row_security.NotApplied(f"rights or policies differ: {', '.join(differing)}; run the upgrade")
+
+
+def _alone(url: str) -> psycopg.Connection[Any]:
+    """A connection under the lock of migrations."""
+    connection = psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True)
+    connection.execute("SET lock_timeout = '4s'")
+    connection.execute(f"SELECT pg_advisory_lock({MIGRATION_LOCK})".encode())
+    return connection
 
 
 def main(arguments: list[str]) -> int:
@@ -41,6 +61,7 @@ def main(arguments: list[str]) -> int:
         check(url)
     elif verb == "sql":
         command.upgrade(config(url), "head", sql=True)
+        sys.stdout.write(row_security.script())
     else:
         sys.stderr.write("say one of: upgrade, check, sql\n")
         return 2

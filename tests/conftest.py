@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 from temporalio.client import Client
 
 from local.stack.postgres import QUICK, EmbeddedPostgres
 from local.stack.temporal import TIME_SKIPPING, EmbeddedTemporal
 from storage.engine import Database, make_engine
 from storage.migrate import upgrade
+from storage.row_security import DatabaseRole
+from storage.scope import ScopedDatabase
 
 _numbers = itertools.count(1)
 
@@ -50,6 +53,19 @@ async def database(fresh_database: str) -> AsyncIterator[Database]:
     handle = Database(make_engine(fresh_database, pool_size=4))
     yield handle
     await handle.close()
+
+
+@pytest.fixture
+async def scoped_database(fresh_database: str) -> AsyncIterator[ScopedDatabase]:
+    """As the API: nothing without saying for whom."""
+    handle = ScopedDatabase(make_engine(as_role(fresh_database, DatabaseRole.API), pool_size=4, role=DatabaseRole.API))
+    yield handle
+    await handle.close()
+
+
+def as_role(url: str, role: str) -> str:
+    """The address of the same database under another role."""
+    return make_url(url).set(username=role).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

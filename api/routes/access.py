@@ -76,24 +76,24 @@ async def see_consent(
 
 
 async def about_episode(services: Services, user: User, episode_id: UUID) -> Subject:
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         await see_episode(session, services, user, episode_id)
     return Subject("episode", episode_id, episode_id)
 
 
 async def about_transition(services: Services, user: User, transition_id: UUID) -> Subject:
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         row = await see_transition(session, services, user, transition_id)
     return Subject("transition", transition_id, row.episode_id)
 
 
 async def about_consent(services: Services, user: User, consent_id: UUID) -> Subject:
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         _, episode = await see_consent(session, services, user, consent_id)
     return Subject("consent", consent_id, episode.id)
 
 
 async def about_item(services: Services, user: User, item_id: UUID) -> Subject:
-    async with services.database.read() as session:
+    async with services.read(user) as session:
         item = await see_item(session, services, user, item_id)
     return Subject("item", item_id, item.episode_id)

@@ -54,7 +54,7 @@ async def one(case_id: UUID, held: Wired, user: Staff) -> JSONResponse:
     """Questions, answers in order of arrival, grants with their days, disputes with their windows, clocks, what is
     open and what comes next."""
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         found = await case_page(session, scope(user, held), case_id)
     if found is None:
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: authorization {case_id}")

@@ -61,7 +61,7 @@ async def census(
 ) -> JSONResponse:
     """Midnight census by program, level and payer: opening + in - out = closing. `why` adds who stands behind it."""
     must_see(user, held, facility, "that facility")
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         found = await census_of(session, facility, date, version)
         if found is None:
             raise problem(ErrorType.NOT_FOUND, f"{date} is not closed at {facility}; close it first")
@@ -84,7 +84,7 @@ async def census(
 @router.get("/census/board", responses=PROBLEMS)
 async def board(held: Wired, user: Staff, facility: str) -> JSONResponse:
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         found = await read_board(session, scope(user, held), facility, now)
     if found is None:
         raise problem(ErrorType.NOT_FOUND, "no such thing is on record: that facility")
@@ -112,7 +112,7 @@ async def schedule(
         raise problem(ErrorType.INVALID_REQUEST, "name an episode or a program")
     mine = scope(user, held)
     first = week - timedelta(days=week.weekday())
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         if episode is not None:
             await see_episode(session, held, user, episode)
         rows = await session.execute(
@@ -155,7 +155,7 @@ async def midnight_close(
 @router.get("/charges", responses=PROBLEMS)
 async def charges(held: Wired, user: Staff, episode: UUID) -> JSONResponse:
     """The day ledger of an episode, voids included, each with its rule and reason."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         await see_episode(session, held, user, episode)
         rows = await session.execute(
             select(Charge).where(Charge.episode_id == episode).order_by(Charge.service_date, Charge.revision)
@@ -177,7 +177,7 @@ async def charges(held: Wired, user: Staff, episode: UUID) -> JSONResponse:
 async def exceptions(held: Wired, user: Biller) -> JSONResponse:
     """Days that need a person: one cause each, with what is at risk."""
     mine = scope(user, held)
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await session.execute(EXCEPTIONS, {"facilities": list(mine), "hidden": mine.hidden_ids})
         items = [dict(r._mapping) for r in rows]
     risk = sum((i["amount_at_risk"] or 0) for i in items)

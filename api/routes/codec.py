@@ -54,7 +54,7 @@ async def decode(
     if namespace not in (None, held.settings.temporal_namespace):
         raise problem(ErrorType.NOT_FOUND, "no such namespace is opened here")
     asked = _payloads(said)
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         now = await held.clock.now()
         audit(
             session, chain=CHAIN, at=now, actor=user.actor, role=user.role, action="payloads_opened",

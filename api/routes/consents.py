@@ -54,7 +54,7 @@ class GuardianBody(Body):
 async def listed(episode_id: UUID, held: Wired, user: Reader) -> JSONResponse:
     """Every consent of the episode, and how each stands towards the payer now. Ids and codes."""
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         items = await consents_of_episode(held, session, episode, now)
     return JSONResponse(jsonable_encoder({"items": items}))
@@ -69,10 +69,10 @@ async def presentation(
 ) -> JSONResponse:  # fmt: skip
     """The text to be put before who signs, with its hash (to be given with an electronic signature) and who must sign."""
     now = await held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         await seen(session, user, now, episode.person_id, "consent_presentation", {"form": form})
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         known = await opened(held, session, episode.person_id)
     made = presentation_of(
         held, episode, known, form, language=language, program=program, recipients=recipient, now=now
@@ -91,10 +91,10 @@ async def presentation(
 async def letter(consent_id: UUID, held: Wired, user: Staff, party: SigningParty | None = None) -> Response:
     """The signed text as it was shown, to print. `party`: in the language this one was shown; left out: the first."""
     now = await held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         consent, episode = await see_consent(session, held, user, consent_id)
         await seen(session, user, now, episode.person_id, "consent.pdf", {"consent": str(consent_id)})
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         body = await letter_of(held, session, consent, party)
     return Response(body, media_type="application/pdf", headers=LETTER_HEADERS)
 
@@ -103,7 +103,7 @@ async def letter(consent_id: UUID, held: Wired, user: Staff, party: SigningParty
 async def record_guardian(episode_id: UUID, body: GuardianBody, key: Key, held: Wired, user: Intake) -> JSONResponse:
     """Put on record who may sign for the patient. The name is sealed; the answer and the timeline hold ids."""
     said = {"episode": str(episode_id), **body.model_dump(mode="json")}
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         stored = await accept(held, session, user, key, "record_guardian", said)
         first = answered(stored, 201)
@@ -136,10 +136,10 @@ async def record_guardian(episode_id: UUID, body: GuardianBody, key: Key, held: 
 async def guardians_listed(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
     """Who may sign for the patient, with names: the opening is on record."""
     now = await held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         await seen(session, user, now, episode.person_id, "guardians", {})
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         known = await opened(held, session, episode.person_id)
         names = await guardian_names(held, session, known.person.id)
         rows = await guardians.guardians_of(session, episode.person_id)

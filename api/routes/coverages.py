@@ -29,7 +29,7 @@ Changer = Annotated[User, Depends(require(Role.ADMISSIONS, Role.BILLER, Role.REV
 async def listed(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
     """In order of time and rank; `in_force` says how each stands today. Member ids are not shown."""
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         rows = await coverage_rows(session, episode.person_id)
     zone = held.catalog.edition(episode.edition).facilities[episode.facility].zone
@@ -45,6 +45,6 @@ async def change(
 ) -> JSONResponse:
     """Another payer, one more coverage, an end or a correction. What the payer said looking back is told by `reason`
     and may be older than the house's limit."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         episode = await see_episode(session, held, user, episode_id)
     return respond(await change_coverage(held, user, key, episode, body))

@@ -53,7 +53,7 @@ async def declare(episode_id: UUID, body: bodies.ExceptionBody, key: Key, held: 
 @router.get("/episodes/{episode_id}/exceptions", responses=PROBLEMS)
 async def on_file(episode_id: UUID, held: Wired, user: Reader) -> JSONResponse:
     """Those of the person and those of the house, oldest first; what has ended is left out."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         found = rows.on_file(await rows.rows_about(session, person_id=episode.person_id, facility=episode.facility))
     return JSONResponse({"items": [exceptions.shown(one) for one in found]})

@@ -78,7 +78,7 @@ async def listed(
     """Newest first. `disclosed` is false only for what surely never left; without an outcome it counts as disclosed."""
     after = _read_cursor(cursor)
     await _on_record(held, user, patient, period, "disclosures")
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await disclosures_of(
             session, patient, scope(user, held), since=period.since, until=period.until, after=after, limit=limit + 1
         )
@@ -93,7 +93,7 @@ async def listed(
 async def letter(held: Wired, user: Auditor, patient: UUID, period: Asked) -> Response:
     """The same for the patient: what surely never left is not in it. Tagged PDF (PDF/UA-1)."""
     await _on_record(held, user, patient, period, "disclosures.pdf")
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         person = await _opened(held, session, patient)
         rows = await disclosures_of(
             session, patient, scope(user, held), since=period.since, until=period.until, after=None,
@@ -114,7 +114,7 @@ async def letter(held: Wired, user: Auditor, patient: UUID, period: Asked) -> Re
 
 async def _on_record(held: Services, user: User, patient: UUID, period: Period, page: str) -> None:
     """Somebody who was never in a facility of yours is unknown."""
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         if not await known_to(session, patient, scope(user, held)):
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: patient {patient}")
         await note_view(

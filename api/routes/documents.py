@@ -51,7 +51,7 @@ async def file_one(
 ) -> JSONResponse:  # fmt: skip
     """File a document: text, PDF or an image, at most 10 MB, as the body. `sign`: its author, who files it, signs it too;
     `cosign`: somebody else signs beside."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         await see_episode(session, held, user, episode_id)
     sent = checked(request, await read_body(request), sha256, sign=sign)
     filing = Filing(kind, Service(service_date, stay_id, session_id, authorization_id), cosign)
@@ -65,7 +65,7 @@ async def listed(
     """Newest service first; `everything`: voided and amended versions too."""
     at, last = _read_cursor(cursor)
     after = (_day(at), last) if last is not None else None
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         await see_episode(session, held, user, episode_id)
         rows = await documents_of(session, episode_id, after=after, limit=limit + 1, standing_only=not everything)
     return _page(rows, limit, "service_date")
@@ -82,7 +82,7 @@ async def unsigned(
         )
     at, last = _read_cursor(cursor)
     after = (_moment(at), last) if last is not None else None
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await unsigned_of(
             session, scope(user, held), author=user.actor if author == "me" else None, after=after, limit=limit + 1
         )
@@ -91,7 +91,7 @@ async def unsigned(
 
 @router.get("/documents/{document_id}", responses=PROBLEMS)
 async def one(document_id: UUID, held: Wired, user: Reader) -> JSONResponse:
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         entry = await documents.see_document(session, held, user, document_id)
     return JSONResponse(document_shown(entry))
 
@@ -120,7 +120,7 @@ async def amend(
     sign: bool = False, sha256: Hash = None,
 ) -> JSONResponse:  # fmt: skip
     """Another version with these bytes; the one before stays as it is, and is shown as amended."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         await documents.see_document(session, held, user, document_id)
     sent = checked(request, await read_body(request), sha256, sign=sign)
     return respond(await documents.amend(held, user, key, document_id, service_date, sent))

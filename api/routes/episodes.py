@@ -117,7 +117,7 @@ async def listed(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JSONResponse:
     """`q` finds a name or a member id by the blind index."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         people = await people_with(session, search_tokens(held.keyring, q)) if q else None
         rows = await episode_list(
             session, scope(user, held), facility=facility, phase=phase, level=level, people=people,
@@ -147,7 +147,7 @@ def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
 @router.get("/episodes/{episode_id}", responses=PROBLEMS)
 async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         found = await episode_page(session, scope(user, held), episode_id)
         if found is None:
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: episode {episode_id}")
@@ -173,7 +173,7 @@ async def timeline(
     cursor: int | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> JSONResponse:
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         await see_episode(session, held, user, episode_id)
         rows = await read_timeline(session, episode_id, after=cursor, limit=limit + 1)
     following = rows[limit - 1].id if len(rows) > limit else None

@@ -16,7 +16,6 @@ from api.errors import PROBLEMS
 from api.tokens import User
 from definitions.vocabulary import Role
 from storage.models import TimelineEntry
-from storage.reach import Reach
 
 router = APIRouter(prefix="/v1", tags=["events"])
 Watcher = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
@@ -28,24 +27,25 @@ async def events(
     held: Wired, user: Watcher, last_event_id: Annotated[int | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
     """One event per timeline entry: kind, episode and moment; details are read from the episode by who may."""
-    seen = last_event_id if last_event_id is not None else await _newest(held)
+    seen = last_event_id if last_event_id is not None else await _newest(held, user)
     while True:
         # Looked at anew each time: a stream lives for hours, and a patient may hide from its reader meanwhile.
         now = await with_eyes(held, replace(user, hidden=frozenset(), opened=frozenset()), glass=False)
-        for entry in await _after(held, scope(now, held), seen):
+        for entry in await _after(held, now, seen):
             seen = entry["id"]
             yield ServerSentEvent(data=entry, id=str(seen), event=entry["kind"])
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _newest(held: Services) -> int:
-    async with held.database.read() as session:
+async def _newest(held: Services, user: User) -> int:
+    async with held.read(user) as session:
         row = await session.execute(select(TimelineEntry.id).order_by(TimelineEntry.id.desc()).limit(1))
         return row.scalar_one_or_none() or 0
 
 
-async def _after(held: Services, facilities: Reach, seen: int) -> list[dict[str, Any]]:
-    async with held.database.read() as session:
+async def _after(held: Services, user: User, seen: int) -> list[dict[str, Any]]:
+    facilities = scope(user, held)
+    async with held.read(user) as session:
         rows = await session.execute(
             select(
                 TimelineEntry.id, TimelineEntry.episode_id, TimelineEntry.facility, TimelineEntry.kind, TimelineEntry.at

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import documents
-from api.auth import EVERYWHERE, must_see, require, scope
+from api.auth import must_see, require, scope
 from api.commands import respond
-from api.deps import Key, Services, Wired
+from api.deps import EVERYWHERE, Key, Services, Wired
 from api.documents import Filing, Sent, read_body
 from api.errors import PROBLEMS, problem
 from api.retention import see_person
@@ -41,7 +41,7 @@ async def receive(request: Request, key: Key, held: Wired, user: CareStaff) -> J
     refusal = content_problem(found.content_type, found.body)
     if refusal is not None:
         raise problem(refusal.code, refusal.detail)
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         episode_id, stay_id = await _about(session, held, user, found)
         author = await _author(session, held, user, found)
     filing = Filing(found.kind, Service(found.service_date, stay_id), author=author)

@@ -20,6 +20,7 @@ from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from storage.reads import quarantine
 from storage.repositories import payer_circuit
+from storage.scope import NOBODY, HouseAct
 
 router = APIRouter(tags=["operation"])
 Reader = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
@@ -40,7 +41,7 @@ async def token(
         user = await held.users.check(username, password, datetime.now(UTC), "token")
     elif grant_type == "client_credentials":
         payers = tuple(held.catalog.latest.payers)
-        async with held.database.read() as session:
+        async with held.database.read(NOBODY) as session:
             user = await machine(session, client_id, client_secret, payers)
         user = user or machine_of(client_id, client_secret, held.settings.payer_secret.get_secret_value(), payers)
         await held.users.record(user, datetime.now(UTC), "machine", None if user else "unknown")
@@ -71,7 +72,7 @@ async def ready(held: Wired) -> JSONResponse:
     """In words what is missing."""
     missing = []
     try:
-        async with held.database.read() as session:
+        async with held.database.read(NOBODY) as session:
             await session.execute(text("SELECT 1"))
     except (SQLAlchemyError, OSError):
         missing.append("the database does not answer")
@@ -88,7 +89,7 @@ async def ready(held: Wired) -> JSONResponse:
 async def metrics(held: Wired) -> Response:
     with suppress(SQLAlchemyError, OSError):
         # Without the database the other numbers are still told.
-        async with held.database.read() as session:
+        async with held.database.read(held.house(HouseAct.COUNTS)) as session:
             circuits = {row.payer: row.state.value for row in await payer_circuit.circuits(session)}
             waiting, quarantined = await payer_circuit.held_counts(session), await quarantine.counts(session)
         held.metrics.payer_lines(circuits, waiting, quarantined)
@@ -98,7 +99,7 @@ async def metrics(held: Wired) -> Response:
 @router.get("/v1/commands/{key}", responses=PROBLEMS)
 async def command(key: str, held: Wired, user: Asking) -> JSONResponse:
     """What became of a command of yours."""
-    result = await look_up(held, command_key(user, key))
+    result = await look_up(held, user, command_key(user, key))
     return JSONResponse(result.body, result.status_code, result.headers)
 
 

@@ -61,7 +61,7 @@ def _too_large() -> Problem:
 @router.get("/payers", responses=PROBLEMS)
 async def lines(held: Wired, user: Reviewer) -> JSONResponse:
     """Every payer that is asked: how its system stands, how many requests wait for it, and the other roads to it."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         circuits = {row.payer: row for row in await payer_circuit.circuits(session)}
         waiting = await payer_circuit.held_counts(session)
     payers = [p for p in held.catalog.latest.payers.values() if p.channel is not Channel.NONE]
@@ -85,7 +85,7 @@ async def _by_hand(
     case_id: UUID, body: bodies.SendingBody | bodies.ReceiptBody, key: str, held: Services, user: User,
     command: type[RecordSending] | type[RecordReceipt], update: str,
 ) -> JSONResponse:  # fmt: skip
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         await see_case(session, held, user, case_id)
     fields = {
         "key": command_key(user, key), "actor": user.actor, "role": Role(user.role), "authorization_id": case_id,

@@ -19,6 +19,7 @@ from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from storage.models import PersonPair
 from storage.reads.identity import episodes_of, proposed_pairs
+from storage.scope import HouseAct
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
 Director = Annotated[User, Depends(require(Role.DIRECTOR))]
@@ -38,7 +39,7 @@ async def duplicates(
 ) -> JSONResponse:
     """Pairs that may be one person, most alike first."""
     mine = scope(user, held)
-    async with held.database.read() as session:
+    async with held.database.read(held.house(HouseAct.ALIKE, user)) as session:
         rows = await proposed_pairs(session, mine, after=_read_cursor(cursor), limit=limit + 1)
         shown = rows[:limit]
         episodes = await episodes_of(session, sorted({i for r in shown for i in (r.one_id, r.other_id)}), mine)

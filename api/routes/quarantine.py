@@ -41,7 +41,7 @@ async def waiting(
     """Newest first, without content; `reason` is a code with its sentence in `why`."""
     if reason is not None and reason not in SENTENCES:
         raise problem(ErrorType.INVALID_REQUEST, f"reason is one of {', '.join(sorted(SENTENCES))}")
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await reads.waiting(session, scope(user, held), payer, reason, before)
     items = [{**row, "why": SENTENCES.get(row["reason"], SENTENCES[UNREADABLE])} for row in rows]
     following = rows[-1]["id"] if len(rows) == reads.PAGE else None
@@ -52,10 +52,10 @@ async def waiting(
 async def opened(message_id: UUID, held: Wired, user: Reviewer) -> JSONResponse:
     """The content. Whoever opens it is on record first."""
     now = await held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         message = await _seen(session, held, user, message_id)
         _audit(session, user, "quarantine_opened", message, now, {})
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         text = await _text(held, session, message)
     reason = message.reason or UNREADABLE
     return JSONResponse(
@@ -75,7 +75,7 @@ async def release(message_id: UUID, body: bodies.ReleaseBody, key: Key, held: Wi
     if (body.request_id is None) == (body.trace is None):
         raise problem(ErrorType.INVALID_REQUEST, "name the request by its id or by its trace, not both")
     said = {"message": str(message_id), **body.model_dump(mode="json")}
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         stored = await accept(held, session, user, key, "release_quarantined", said)
         first = answered(stored)
         if first is not None:
@@ -89,7 +89,7 @@ async def release(message_id: UUID, body: bodies.ReleaseBody, key: Key, held: Wi
 async def discard(message_id: UUID, body: bodies.ReasonBody, key: Key, held: Wired, user: Reviewer) -> JSONResponse:
     """It is about nobody here. Kept, and out of the way."""
     said = {"message": str(message_id), **body.model_dump(mode="json")}
-    async with held.database.write() as session:
+    async with held.write(user) as session:
         stored = await accept(held, session, user, key, "discard_quarantined", said)
         first = answered(stored)
         if first is not None:

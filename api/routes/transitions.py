@@ -39,7 +39,7 @@ Reviewer = Annotated[User, Depends(require(Role.REVIEWER))]
 @router.post("/episodes/{episode_id}/transitions/preview", responses=PROBLEMS)
 async def preview(episode_id: UUID, body: bodies.PreviewBody, held: Wired, user: Staff) -> JSONResponse:
     """The plan, nothing changed."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         episode = await see_episode(session, held, user, episode_id)
         wish = Wish(**body.model_dump())
         facts = await read_plan_facts(session, episode, held.catalog.edition(episode.edition), wish)
@@ -62,7 +62,7 @@ async def ask(episode_id: UUID, body: bodies.TransitionBody, key: Key, held: Wir
 async def queue(held: Wired, user: Staff, status: TransitionStatus | None = None) -> JSONResponse:
     """The step-down queue: requests that wait for somebody, soonest first; `status` narrows to one. `pending` is what
     waits: also for a sign-off, or for a decision about what could not be executed."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await step_down_queue(session, scope(user, held), status=status)
     people = [e.person_id for _, e in rows]
     spoken = await note_and_open(held, user, "answer/queue", people, {"status": status}, [t for t, _ in rows])

@@ -26,7 +26,7 @@ Admin = Annotated[User, Depends(require(Role.ADMIN))]
 @router.get("/me/sessions", responses=PROBLEMS)
 async def my_sessions(held: Wired, user: Asking) -> JSONResponse:
     """Browsers signed in as you."""
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await open_sessions(session, user.username if user.issuer == OURS else f"{SSO}{user.username}")
     items = [{"started_at": r.started_at, "seen_at": r.seen_at} for r in rows]
     return JSONResponse(jsonable_encoder({"items": items, "next": None}))
@@ -42,7 +42,7 @@ async def sign_me_out(body: ReasonBody, key: Key, held: Wired, user: Asking) -> 
 
 @router.get("/users", responses=PROBLEMS)
 async def listed(held: Wired, user: Admin) -> JSONResponse:
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         items: list[dict[str, Any]] = [desk.shown(row) for row in await users(session)]
     return JSONResponse(jsonable_encoder({"items": items, "next": None}))
 
@@ -79,7 +79,7 @@ async def sign_out(username: str, body: UserSignOutBody, key: Key, held: Wired, 
 async def machines(payer: str, held: Wired, user: Admin) -> JSONResponse:
     if payer not in held.catalog.latest.payers:
         raise problem(ErrorType.NOT_FOUND, "no such payer")
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         rows = await clients(session, payer)
     items = [
         {"client_id": r.client_id, "made_at": r.made_at, "made_by": r.made_by, "ended_at": r.ended_at} for r in rows

@@ -38,7 +38,7 @@ async def _board(visit: Visit, key: str | None, initials: bool) -> dict[str, Any
     held = visit.held
     place = facility_of(visit.user, held, key)
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(visit.user) as session:
         seen = await board(session, visit.mine, place.key, now) or Board(place.key, now)
     names = await names_of(
         visit,
@@ -94,7 +94,7 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
     must(visit.user, "see")
     held, user, mine = visit.held, visit.user, visit.mine
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(visit.user) as session:
         waiting = await step_down_queue(session, mine)
         approved = await step_down_queue(session, mine, status=TransitionStatus.SCHEDULED)
     names = await names_of(visit, (e.person_id for _, e in (*waiting, *approved)), "queue", facilities=list(mine))

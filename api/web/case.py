@@ -75,7 +75,7 @@ async def _again(visit: Visit, case_id: UUID, name: str, form: Form, said: dict[
 
 
 async def _found(visit: Visit, case_id: UUID) -> CasePage:
-    async with visit.held.database.read() as session:
+    async with visit.held.read(visit.user) as session:
         found = await case_page(session, visit.mine, case_id)
     if found is None:
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: authorization {case_id}")

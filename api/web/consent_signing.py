@@ -77,11 +77,11 @@ async def lay_out(
 ) -> Table:
     """Reads everything anew, on record. Raises a problem where there is nothing to show."""
     held, now = visit.held, await visit.held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(visit.user) as session:
         episode = await see_episode(session, held, visit.user, episode_id)
         await seen(session, visit.user, now, episode.person_id, "consent_signing", {"form": form})
     definition = form_of(held, episode, form)
-    async with held.database.read() as session:
+    async with held.read(visit.user) as session:
         known = await opened(held, session, episode.person_id)
         authorities = await guardians.guardians_of(session, episode.person_id)
         names = await guardian_names(held, session, episode.person_id)

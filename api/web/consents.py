@@ -57,10 +57,10 @@ async def show_consents(
 ) -> Response:
     must(visit.user, "see")
     held, now = visit.held, await visit.held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(visit.user) as session:
         episode = await see_episode(session, held, visit.user, episode_id)
         await seen(session, visit.user, now, episode.person_id, "consents", {"episode": str(episode_id)})
-    async with held.database.read() as session:
+    async with held.read(visit.user) as session:
         known = await opened(held, session, episode.person_id)
         items = await consents_of_episode(held, session, episode, now)
         payer = await towards_payer(held, session, episode, now)
@@ -112,11 +112,11 @@ async def printed(visit: Visiting, episode_id: UUID, consent_id: UUID) -> Respon
     """The text as it was shown and who signed it, on record."""
     must(visit.user, "see")
     held, now = visit.held, await visit.held.clock.now()
-    async with held.database.write() as session:
+    async with held.write(visit.user) as session:
         consent, episode = await see_consent(session, held, visit.user, consent_id)
         _same(episode, episode_id)
         await seen(session, visit.user, now, episode.person_id, "consent.pdf", {"consent": str(consent_id)})
-    async with held.database.read() as session:
+    async with held.read(visit.user) as session:
         body = await letter_of(held, session, consent, None)
     headers = {"Content-Disposition": 'inline; filename="consent.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type="application/pdf", headers=headers)
@@ -135,7 +135,7 @@ async def revoke(visit: Visiting, episode_id: UUID, consent_id: UUID) -> Respons
     held, user = visit.held, visit.user
     act = f"revoke-{consent_id}"
     try:
-        async with held.database.read() as session:
+        async with held.read(visit.user) as session:
             _, episode = await see_consent(session, held, user, consent_id)
         _same(episode, episode_id)
         own = _revocation(form, consent_id, held.catalog.edition(episode.edition).facilities[episode.facility].zone)

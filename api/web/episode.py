@@ -51,7 +51,7 @@ async def show_episode(
     must(visit.user, "see")
     held, mine = visit.held, visit.mine
     now = await held.clock.now()
-    async with held.database.read() as session:
+    async with held.read(visit.user) as session:
         found = await episode_page(session, mine, episode_id)
         if found is None:
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: episode {episode_id}")
@@ -161,7 +161,7 @@ def _unseen(form: Form) -> bool:
 
 
 async def _zone(visit: Visit, episode_id: UUID) -> str:
-    async with visit.held.database.read() as session:
+    async with visit.held.read(visit.user) as session:
         episode = await see_episode(session, visit.held, visit.user, episode_id)
     return visit.held.catalog.edition(episode.edition).facilities[episode.facility].zone
 

@@ -78,7 +78,7 @@ async def details_of(visit: Visit, ids: Iterable[UUID], page: str, **filters: An
 async def _noted(visit: Visit, wanted: list[UUID], page: str, filters: dict[str, Any]) -> list[Person]:
     """The sealed rows, once the entry is committed."""
     now = await visit.held.clock.now()
-    async with visit.held.database.write() as session:
+    async with visit.held.write(visit.user) as session:
         await note_view(
             session,
             actor=visit.user.actor,

@@ -47,7 +47,7 @@ async def _list(visit: Visit, q: str, phase: str) -> Response:
     must(visit.user, "see")
     held, user = visit.held, visit.user
     wanted = phase if phase in set(Phase) else None
-    async with held.database.read() as session:
+    async with held.read(user) as session:
         people = await people_with(session, search_tokens(held.keyring, q)) if q else None
         rows = await episode_list(session, visit.mine, phase=wanted, people=people, limit=PAGE)
     names = await names_of(

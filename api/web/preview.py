@@ -20,7 +20,7 @@ async def preview(visit: Visit, episode_id: UUID, zone: str, form: Form) -> dict
     """What the form would do, by family, and what stands in its way. Raises a problem when it may not be at all."""
     asked = ACTS["request"].fields(Ask(form, visit.user, episode_id, zone))
     wish = Wish(**{name: asked[name] for name in WISHED})
-    async with visit.held.database.read() as session:
+    async with visit.held.read(visit.user) as session:
         episode = await see_episode(session, visit.held, visit.user, episode_id)
         facts = await read_plan_facts(session, episode, visit.held.catalog.edition(episode.edition), wish)
     made = plan(facts, wish)

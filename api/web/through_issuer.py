@@ -22,6 +22,7 @@ from api.web.rendering import PageRoute, page
 from definitions.errors import ErrorType
 from runtime.keyring import SealBroken
 from storage.repositories import timeline
+from storage.scope import NOBODY
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 COOKIE: Final = "stepdown_sign_in"
@@ -120,7 +121,7 @@ async def _named(held: Services, issuer: OidcIssuer, client_id: str, code: str, 
 
 async def _refused(request: Request, held: Services, why: str, user: User | None = None) -> Response:
     """One page for all: what went wrong is in the audit, not on the screen of whoever tried."""
-    async with held.database.write() as session:
+    async with held.database.write(NOBODY) as session:
         now, name = datetime.now(UTC), user.username if user is not None else "unknown"
         timeline.audit(
             session, chain=CHAIN, at=now, actor=name, role="unknown", action="sign_in_refused", subject=f"user/{name}",

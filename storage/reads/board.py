@@ -18,7 +18,8 @@ BEDS = text(
            (SELECT a.expected_return_at FROM absence a WHERE a.stay_id = o.stay_id AND a.returned_at IS NULL
             LIMIT 1) AS back_at
     FROM bed b
-    LEFT JOIN bed_occupancy o ON o.bed_id = b.id AND o.period @> CAST(:now AS timestamptz)
+    LEFT JOIN bed_occupancy o ON o.bed_id = b.id AND (o.ends_at IS NULL OR o.ends_at > :now)
+         AND o.period @> CAST(:now AS timestamptz)
     LEFT JOIN episode e ON e.id = o.episode_id AND e.id <> ALL(CAST(:hidden AS uuid[]))
     LEFT JOIN stay s ON s.id = o.stay_id
     WHERE b.facility = :facility ORDER BY b.unit, b.id
@@ -28,7 +29,8 @@ DAY = text(
     """
     SELECT s.program, s.level, count(*), p.capacity, p.name
     FROM stay s JOIN program p ON p.key = s.program
-    WHERE s.facility = :facility AND s.track = 'day' AND s.period @> CAST(:now AS timestamptz)
+    WHERE s.facility = :facility AND s.track = 'day' AND (s.ends_at IS NULL OR s.ends_at > :now)
+      AND s.period @> CAST(:now AS timestamptz)
     GROUP BY s.program, s.level, p.capacity, p.name ORDER BY s.program, s.level DESC
     """
 )
@@ -52,7 +54,7 @@ UNBEDDED = text(
     """
     SELECT s.episode_id, e.person_id, s.level FROM stay s JOIN episode e ON e.id = s.episode_id
     WHERE s.facility = :facility AND s.episode_id <> ALL(CAST(:hidden AS uuid[]))
-      AND s.track = 'bed' AND s.period @> CAST(:now AS timestamptz)
+      AND s.track = 'bed' AND (s.ends_at IS NULL OR s.ends_at > :now) AND s.period @> CAST(:now AS timestamptz)
       AND NOT EXISTS (SELECT 1 FROM bed_occupancy o WHERE o.episode_id = s.episode_id AND o.stay_id = s.id
                       AND o.period @> CAST(:now AS timestamptz))
     """

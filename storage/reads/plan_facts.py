@@ -46,7 +46,7 @@ ROWS = text(
       (SELECT o.bed_id FROM bed_occupancy o
        WHERE o.episode_id = :episode AND o.state = 'occupied' AND upper_inf(o.period)) AS held_bed,
       CASE WHEN :counted THEN (SELECT count(*) FROM stay s WHERE s.facility = :facility
-          AND s.period @> CAST('infinity' AS timestamptz) AND s.program = CAST(:program AS text)
+          AND s.ends_at IS NULL AND s.period @> CAST('infinity' AS timestamptz) AND s.program = CAST(:program AS text)
           AND s.track = 'day') ELSE 0 END AS enrolled,
       (SELECT jsonb_object_agg(k.stay_id, k.places) FROM (
           SELECT t.stay_id, count(*) AS places FROM attendance t JOIN session m ON m.id = t.session_id

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.charging import CensusCount, PresenceRow
 from storage.models import CensusLine, CensusSnapshot, FacilityDay
-from storage.repositories.ledger import raw_connection
 
 NEWEST = text(
     """
@@ -33,11 +32,17 @@ REOPEN = text(
     WHERE facility = :facility AND service_date = :on AND closed_at IS NOT NULL AND NOT stale
     """
 )
-PRESENCE_COPY = (
-    "COPY census_presence (stay_id, service_date, version, facility, episode_id, program, level, payer, track, state) "
-    "FROM STDIN"
+# One statement with arrays: COPY into a table with row security is refused.
+PRESENT_COLUMNS = ("stay_id", "episode_id", "program", "level", "payer", "track", "state")
+PRESENT = text(
+    """
+    INSERT INTO census_presence (stay_id, service_date, version, facility, episode_id, program, level, payer, track, state)
+    SELECT p.stay_id, :on, :version, :facility, p.episode_id, p.program, p.level, p.payer, p.track, p.state
+    FROM unnest(CAST(:stay_id AS uuid[]), CAST(:episode_id AS uuid[]), CAST(:program AS text[]), CAST(:level AS text[]),
+                CAST(:payer AS text[]), CAST(:track AS text[]), CAST(:state AS text[]))
+         AS p (stay_id, episode_id, program, level, payer, track, state)
+    """
 )
-COPY_CHUNK = 2000
 
 
 async def lock_day(session: AsyncSession, facility: str, on: date) -> FacilityDay:
@@ -81,17 +86,11 @@ async def write_snapshot(
     await session.flush()
     if lines:
         await session.execute(insert(CensusLine).values([_line(facility, on, version, line) for line in lines]))
-    raw = await raw_connection(session)
-    async with raw.cursor() as cursor, cursor.copy(PRESENCE_COPY) as copy:
-        # Keys, levels and states are words of ours without tabs or breaks; nothing is escaped.
-        for start in range(0, len(presence), COPY_CHUNK):
-            await copy.write(
-                "".join(
-                    f"{p.stay_id}\t{on}\t{version}\t{facility}\t{p.episode_id}\t{p.program}\t{p.level}\t{p.payer}\t"
-                    f"{p.track}\t{p.state}\n"
-                    for p in presence[start : start + COPY_CHUNK]
-                )
-            )
+    await session.execute(
+        PRESENT,
+        {"on": on, "version": version, "facility": facility}
+        | {column: [getattr(p, column) for p in presence] for column in PRESENT_COLUMNS},
+    )
 
 
 def _line(facility: str, on: date, version: int, line: CensusCount) -> dict[str, Any]:

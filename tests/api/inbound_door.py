@@ -22,8 +22,10 @@ from runtime.settings import Settings
 from storage.engine import Database
 from storage.models import AuthorizationRequest, ExchangeFile, ExchangeMessage, Outbox
 from storage.repositories.user import ensure_user
+from storage.row_security import DatabaseRole
 from tests.activities import cases
 from tests.activities.cases import NOW, Case, Exchange
+from tests.conftest import as_role
 
 SECRET = "payers-secret"
 EDI = {"content-type": "application/edi-x12"}
@@ -116,7 +118,7 @@ class Door:
 async def door(database: Database, url: str) -> AsyncIterator[Door]:
     settings = {
         **first_settings(),
-        "STEPDOWN_DATABASE_URL": url,
+        "STEPDOWN_API_DATABASE_URL": as_role(url, DatabaseRole.API),
         "STEPDOWN_KEYRING": f"test:{'5a' * 32}",
         "STEPDOWN_BLIND_INDEX_KEY": "a5" * 32,
         "STEPDOWN_PAYER_SECRET": SECRET,

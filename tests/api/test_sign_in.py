@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from api.local_users import LocalUsers
 from api.sessions import secured
 from local.rehearsal.house import House
-from storage.engine import Database
+from storage.scope import ScopedDatabase
 
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
@@ -116,17 +116,17 @@ class Counting(PasswordHasher):
         return super().verify(hash, password)
 
 
-async def test_the_work_is_the_same_for_every_name(database: Database) -> None:
+async def test_the_work_is_the_same_for_every_name(scoped_database: ScopedDatabase) -> None:
     """One hash is judged whether the name is unknown, known, paused or disabled, and every one is argon2id."""
     hasher = Counting()
-    users = LocalUsers(database, enabled=True, hasher=hasher)
+    users = LocalUsers(scoped_database, enabled=True, hasher=hasher)
     await users.ensure_demo(["harbor"])
     for name, password in (("ghost", "x"), ("director", "x"), ("director", "local"), *[("biller", "x")] * 7):
         before = len(hasher.judged)
         await users.check(name, password, NOW, "token")
         assert len(hasher.judged) == before + 1
     assert set(hasher.judged) == {"$argon2id"}
-    off = LocalUsers(database, enabled=False, hasher=hasher)
+    off = LocalUsers(scoped_database, enabled=False, hasher=hasher)
     assert await off.check("director", "local", NOW, "token") is None
 
 

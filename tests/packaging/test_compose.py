@@ -109,7 +109,24 @@ def test_every_password_must_be_given(compose: dict[str, Any]) -> None:
                 assert re.fullmatch(r"\$\{[A-Z_]+:\?.+\}", str(value)), f"{key} has a value of its own"
     for text in texts(compose):
         assert not re.search(r"\$\{[A-Z_]*(PASSWORD|KEY|SECRET)[A-Z_]*:?-", text), f"a default secret in {text!r}"
-    assert "stepdown:${STEPDOWN_DB_PASSWORD:?" in compose["x-stepdown"]["environment"]["STEPDOWN_DATABASE_URL"]
+    addresses = {
+        name: {k: v.split("@")[0] for k, v in compose["services"][name]["environment"].items() if "DATABASE_URL" in k}
+        for name in OURS
+    }
+    assert addresses == {
+        "namespace": {},
+        "migrate": {
+            "STEPDOWN_DATABASE_URL": "postgresql+psycopg://stepdown:${STEPDOWN_DB_PASSWORD:?set it in stepdown.env}"
+        },
+        "worker": {
+            "STEPDOWN_WORKER_DATABASE_URL": "postgresql+psycopg://stepdown_worker:"
+            "${STEPDOWN_WORKER_DB_PASSWORD:?set it in stepdown.env}"
+        },
+        "api": {
+            "STEPDOWN_API_DATABASE_URL": "postgresql+psycopg://stepdown_api:"
+            "${STEPDOWN_API_DB_PASSWORD:?set it in stepdown.env}"
+        },
+    }
 
 
 def test_only_the_api_is_reachable_and_only_from_this_machine(compose: dict[str, Any]) -> None:
@@ -146,7 +163,8 @@ def test_the_roles_script_works_twice_and_changes_a_password(compose: dict[str, 
             env={
                 "PATH": f"{program('psql').parent}:/usr/bin:/bin",
                 "PGHOST": str(server.sockets), "PGUSER": "postgres",
-                "STEPDOWN_DB_PASSWORD": password, "TEMPORAL_DB_PASSWORD": "other",
+                "STEPDOWN_DB_PASSWORD": password, "TEMPORAL_DB_PASSWORD": "other", "STEPDOWN_API_DB_PASSWORD": "a",
+                "STEPDOWN_WORKER_DB_PASSWORD": "w",
             },
             capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -163,17 +181,17 @@ def test_the_roles_script_works_twice_and_changes_a_password(compose: dict[str, 
         ).fetchall()
         assert owners == [("stepdown", "stepdown"), ("temporal", "temporal"), ("temporal_visibility", "temporal")]
         rights = connection.execute(
-            "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname IN ('stepdown', 'temporal')"
+            "SELECT rolsuper, rolcreaterole FROM pg_roles"
+            " WHERE rolname IN ('stepdown', 'stepdown_api', 'stepdown_worker', 'temporal')"
         )
-        assert rights.fetchall() == [(False, False)] * 2
+        assert rights.fetchall() == [(False, False)] * 4
         across = connection.execute("SELECT has_database_privilege('stepdown', 'temporal', 'CONNECT')")
         assert across.fetchone() == (False,)
 
 
 def test_migrations_run_as_the_unprivileged_owner(compose: dict[str, Any], server: EmbeddedPostgres) -> None:
-    assert "stepdown@" not in compose["x-stepdown"]["environment"]["STEPDOWN_DATABASE_URL"]
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute("CREATE ROLE stepdown LOGIN")
+        connection.execute("CREATE ROLE stepdown LOGIN; CREATE ROLE stepdown_api; CREATE ROLE stepdown_worker")
         connection.execute("CREATE DATABASE stepdown OWNER stepdown")
     command = compose["services"]["migrate"]["command"]
     done = subprocess.run(

@@ -14,6 +14,8 @@ def settings(**changes: Any) -> Settings:
     values: dict[str, Any] = {
         "environment": "local",
         "database_url": "postgresql+psycopg://u:p@127.0.0.1/stepdown",
+        "api_database_url": "postgresql+psycopg://a:p@127.0.0.1/stepdown",
+        "worker_database_url": "postgresql+psycopg://w:p@127.0.0.1/stepdown",
         "keyring": f"a:{KEY_A}",
         "blind_index_key": INDEX_KEY,
     }

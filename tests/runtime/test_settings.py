@@ -3,6 +3,7 @@
 import os
 import runpy
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import ValidationError
@@ -72,9 +73,14 @@ def test_importing_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_settings_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(tmp_path / "absent")
-    assert "STEPDOWN_DATABASE_URL: Field required" in str(caught.value)
-    assert "STEPDOWN_BLIND_INDEX_KEY" in str(caught.value)
+    assert "STEPDOWN_BLIND_INDEX_KEY: Field required" in str(caught.value)
     assert "make up" in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["api", "worker"])
+def test_who_knows_the_owners_address_only_does_not_serve(file: Path, part: Literal["api", "worker"]) -> None:
+    with pytest.raises(SettingsError, match=f"STEPDOWN_{part.upper()}_DATABASE_URL is not set: .*stepdown_{part}"):
+        load_settings(file).model_copy(update={"environment": "production"}).address_of(part)
 
 
 def test_a_wrong_value_is_named_but_not_shown(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
