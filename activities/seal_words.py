@@ -54,7 +54,7 @@ def _sealed(keyring: Keyring, words: StaffWords, row: InClear) -> bytes:
 
 async def run(settings: Settings, say: Say) -> None:
     keyring = load_keyring(settings)
-    database = Database(make_engine(settings.database_url, pool_size=2, application="seal_words"))
+    database = Database(make_engine(settings.address_of("worker"), pool_size=2, application="seal_words"))
     try:
         say(f"{await seal_all(database, keyring, say)} rows of words were sealed")
     finally:

@@ -71,7 +71,7 @@ async def note_and_open(
     if not said and not _sealed(transitions, movements):
         return Spoken(WordOpener(held.keyring, {}))
     try:
-        async with held.database.write() as session:
+        async with held.write(user) as session:
             await note_view(
                 session, actor=user.actor, role=user.role, at=await held.clock.now(), purpose=purpose_of(user.role),
                 page=page, people=sorted(set(people)), filters=filters,

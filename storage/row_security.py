@@ -83,6 +83,10 @@ FOLLOW: Final = "SELECT, UPDATE (person_id)"
 """Read, and given to another record of the same person when records are joined or taken apart (E03)."""
 FOLLOW_VERSION: Final = "SELECT, UPDATE (version, person_id)"
 NOTHING: Final = ""
+# Words of staff are emptied with their person's key, and those written in clear before are sealed (storage/staff_words.py).
+WORDS_OF_TRANSITION: Final = ", UPDATE (rationale, sealed_rationale, decision_reason, sealed_decision_reason)"
+WORDS_OF_MOVEMENT: Final = ", UPDATE (reason, sealed_reason)"
+WORDS_OF_ASSESSMENT: Final = ", UPDATE (answers, sealed_answers)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,12 @@ TABLES: Final[dict[str, Line]] = {
     # care
     "clinical_document": Line(ABOUT, CHANGE, CHANGE),
     "episode": Line(ABOUT.replace("{table}.episode_id", "{table}.id"), FOLLOW_VERSION, CHANGE),
-    "movement": Line(EPISODE, READ, ADD),
+    "movement": Line(EPISODE, READ + WORDS_OF_MOVEMENT, ADD + WORDS_OF_MOVEMENT),
     "stay": Line(ABOUT, FOLLOW, CHANGE),
     "absence": Line(EPISODE, READ, ALL),
     "bed_occupancy": Line(EPISODE, READ, ALL),
-    "transition": Line(ABOUT, READ, CHANGE),
-    "assessment": Line(EPISODE, ADD, ADD),
+    "transition": Line(ABOUT, READ + WORDS_OF_TRANSITION, CHANGE),
+    "assessment": Line(EPISODE, ADD + WORDS_OF_ASSESSMENT, ADD + WORDS_OF_ASSESSMENT),
     "assessment_due": Line(EPISODE, CHANGE, CHANGE),
     "alert": Line(EPISODE, CHANGE, CHANGE),
     "attendance": Line(EPISODE, UPDATE, CHANGE),

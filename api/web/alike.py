@@ -77,7 +77,7 @@ async def listed(visit: Visiting, done: str = "") -> Response:
 async def _list(visit: Visit, *, done: str = "", refused: dict[str, Any] | None = None) -> Response:
     must(visit.user, "tell_apart")
     now, joins = await visit.held.clock.now(), may(visit.user, "join")
-    async with visit.held.database.read() as session:
+    async with visit.held.read(visit.user) as session:
         rows = await proposed_pairs(session, visit.mine, after=None, limit=MOST + 1)
         lately = await joined_lately(session, visit.mine, LATELY) if joins else []
         people = {i for r in rows[:MOST] for i in (r.one_id, r.other_id)}
@@ -109,7 +109,7 @@ async def _compare(
 ) -> Response:
     must(visit.user, "tell_apart")
     now = await visit.held.clock.now()
-    async with visit.held.database.read() as session:
+    async with visit.held.read(visit.user) as session:
         pair = await pair_of(session, pair_id, visit.mine)
         if pair is None:
             raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: pair {pair_id}")
@@ -215,7 +215,7 @@ async def join(visit: Visiting, pair_id: UUID) -> Response:
 
 
 async def _asked(visit: Visit, pair_id: UUID, survivor: UUID, form: Form) -> MergeBody:
-    async with visit.held.database.read() as session:
+    async with visit.held.read(visit.user) as session:
         pair = await pair_of(session, pair_id, visit.mine)
     if pair is None or survivor not in (pair.one_id, pair.other_id):
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: pair {pair_id}")

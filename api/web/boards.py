@@ -100,7 +100,7 @@ async def show_queue(visit: Visit, *, done: str = "", refused: dict[str, Any] | 
     names = await names_of(visit, (e.person_id for _, e in (*waiting, *approved)), "queue", facilities=list(mine))
     spoken = NOT_SHOWN
     if WITHHELD not in names.values():
-        async with held.database.read() as session:
+        async with held.read(visit.user) as session:
             spoken = await open_words(held, session, [t for t, _ in waiting])
     return visit.page(
         "queue.html",

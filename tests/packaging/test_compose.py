@@ -109,6 +109,10 @@ def test_every_password_must_be_given(compose: dict[str, Any]) -> None:
                 assert re.fullmatch(r"\$\{[A-Z_]+:\?.+\}", str(value)), f"{key} has a value of its own"
     for text in texts(compose):
         assert not re.search(r"\$\{[A-Z_]*(PASSWORD|KEY|SECRET)[A-Z_]*:?-", text), f"a default secret in {text!r}"
+    as_worker = {
+        "STEPDOWN_WORKER_DATABASE_URL": "postgresql+psycopg://stepdown_worker:"
+        "${STEPDOWN_WORKER_DB_PASSWORD:?set it in stepdown.env}"
+    }
     addresses = {
         name: {k: v.split("@")[0] for k, v in compose["services"][name]["environment"].items() if "DATABASE_URL" in k}
         for name in OURS
@@ -118,10 +122,8 @@ def test_every_password_must_be_given(compose: dict[str, Any]) -> None:
         "migrate": {
             "STEPDOWN_DATABASE_URL": "postgresql+psycopg://stepdown:${STEPDOWN_DB_PASSWORD:?set it in stepdown.env}"
         },
-        "worker": {
-            "STEPDOWN_WORKER_DATABASE_URL": "postgresql+psycopg://stepdown_worker:"
-            "${STEPDOWN_WORKER_DB_PASSWORD:?set it in stepdown.env}"
-        },
+        "seal-words": as_worker,
+        "worker": as_worker,
         "api": {
             "STEPDOWN_API_DATABASE_URL": "postgresql+psycopg://stepdown_api:"
             "${STEPDOWN_API_DB_PASSWORD:?set it in stepdown.env}"
