@@ -1,5 +1,5 @@
-"""What was charted on the wrong episode is said by a fact of its own (E03): the wrong one is never edited, and counts no more
-from then on.
+"""What was charted on the wrong episode is said by a fact of its own (E03): the wrong one is never edited, and counts no
+more since.
 
 Safe on a live table: the table is new."""
 
