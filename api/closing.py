@@ -14,11 +14,13 @@ from api.commands import CommandResult, accept, answered, look_up
 from api.deps import Services
 from api.errors import problem
 from api.routes.access import about
+from api.staff_words import sealer
 from api.tokens import User
 from definitions.errors import ErrorType
 from definitions.ids import derived, midnight_workflow
 from definitions.midnight import CloseFacility
 from definitions.queues import CARE
+from definitions.staff_words import Words
 from rules.calendar import midnight_ending
 from storage.models import Charge, ChargeException
 from storage.repositories import command as memory
@@ -80,7 +82,7 @@ async def resolve_exception(
             return first
         if row.resolved_at is not None:
             raise problem(ErrorType.ALREADY_DECIDED, "resolved already; look again", changed_by=row.resolved_by)
-        voided = False
+        voided, sealed = False, await sealer(services, session, row.episode_id)
         if body.void_charge:
             live = await session.execute(
                 select(Charge.id).where(
@@ -90,10 +92,12 @@ async def resolve_exception(
             charges, freed = live.scalars().all(), services.house(HouseAct.FREED_DAYS)
             async with widened(session, services.scope(user), HouseAct.FREED_DAYS, freed.facilities):
                 for charge in charges:
+                    said = sealed(Words.VOID_REASON, charge, f"{user.actor}: {body.resolution}")
                     voided = await void_by_person(
-                        session, charge=charge, actor=user.actor, reason=body.resolution, now=stored.accepted_at
+                        session, charge=charge, actor=user.actor, reason="", now=stored.accepted_at, sealed=said
                     )
-        row.resolved_at, row.resolved_by, row.resolution = stored.accepted_at, user.actor, body.resolution
+        row.resolved_at, row.resolved_by, row.resolution = stored.accepted_at, user.actor, None
+        row.sealed_resolution = sealed(Words.EXCEPTION_RESOLUTION, row.id, body.resolution)
         row.version += 1
         timeline.audit(
             session, chain=str(row.episode_id), at=stored.accepted_at, actor=user.actor, role=user.role,

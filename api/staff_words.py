@@ -1,7 +1,7 @@
 """What staff wrote in their own words, opened for an answer or a page: whoever reads is on record first, as with names and
 other sealed words (D15). Where nothing is left to open, nothing is opened and nobody noted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,8 @@ from api.viewing import purpose_of
 from definitions.errors import ErrorType
 from definitions.staff_words import Words
 from runtime.keyring import SealBroken
-from runtime.staff_words import WordOpener, owner_of
-from storage.models import Movement, Transition
+from runtime.staff_words import WordOpener, owner_of, seal_words
+from storage.models import Charge, Episode, Movement, Transition
 from storage.repositories.person import wrapped_keys
 from storage.repositories.viewing import note_view
 
@@ -39,6 +39,9 @@ class Spoken:
     def movement(self, m: Movement) -> str | None:
         return self._read(Words.MOVEMENT_REASON, m.id, m.sealed_reason, m.reason)
 
+    def void(self, c: Charge) -> str | None:
+        return self._read(Words.VOID_REASON, c.id, c.sealed_void_reason, c.void_reason)
+
     def _read(self, place: Words, row_id: UUID, sealed: bytes | None, clear: str | None) -> str | None:
         if self._opener is None:
             return None
@@ -53,22 +56,19 @@ NOT_SHOWN = Spoken(None)
 """For a page whose view could not be recorded."""
 
 
-async def open_words(
-    held: Services, session: AsyncSession, transitions: Sequence[Transition], movements: Sequence[Movement] = ()
-) -> Spoken:
+async def open_words(held: Services, session: AsyncSession, rows: Sequence[Transition | Movement | Charge]) -> Spoken:
     """For a view that is on record already."""
-    keys = await wrapped_keys(session, [owner_of(sealed) for sealed in _sealed(transitions, movements)])
+    keys = await wrapped_keys(session, [owner_of(sealed) for sealed in _sealed(rows)])
     return Spoken(WordOpener(held.keyring, keys))
 
 
 async def note_and_open(
     held: Services, user: User, page: str, people: Sequence[UUID], filters: dict[str, Any],
-    transitions: Sequence[Transition], movements: Sequence[Movement] = (),
+    rows: Sequence[Transition | Movement | Charge],
 ) -> Spoken:  # fmt: skip
     """One audit entry for the answer, then its words. Call it after the answer's own reading is over. Raises a problem when
     the entry cannot be written: a caller could not tell words that are withheld from words that were never said."""
-    said = any(t.rationale or t.decision_reason for t in transitions) or any(m.reason for m in movements)
-    if not said and not _sealed(transitions, movements):
+    if not any(map(_says, rows)) and not _sealed(rows):
         return Spoken(WordOpener(held.keyring, {}))
     try:
         async with held.write(user) as session:
@@ -76,7 +76,7 @@ async def note_and_open(
                 session, actor=user.actor, role=user.role, at=await held.clock.now(), purpose=purpose_of(user.role),
                 page=page, people=sorted(set(people)), filters=filters,
             )  # fmt: skip
-            return await open_words(held, session, transitions, movements)
+            return await open_words(held, session, rows)
     except SQLAlchemyError as error:
         log.error("view_not_recorded", page=page, count=len(people), problem=type(error).__name__)
         raise problem(
@@ -85,6 +85,31 @@ async def note_and_open(
         ) from None
 
 
-def _sealed(transitions: Sequence[Transition], movements: Sequence[Movement]) -> list[bytes]:
-    every = [s for t in transitions for s in (t.sealed_rationale, t.sealed_decision_reason)]
-    return [s for s in (*every, *(m.sealed_reason for m in movements)) if s]
+def _says(row: Transition | Movement | Charge) -> bool:
+    """In clear, by a process of before; the house says why it voided a charge in its own words."""
+    if isinstance(row, Charge):
+        return row.tombstone and bool(row.void_reason)
+    if isinstance(row, Movement):
+        return bool(row.reason)
+    return bool(row.rationale or row.decision_reason)
+
+
+def _sealed(rows: Sequence[Transition | Movement | Charge]) -> list[bytes]:
+    found: list[bytes | None] = []
+    for row in rows:
+        if isinstance(row, Charge):
+            found.append(row.sealed_void_reason)
+        elif isinstance(row, Movement):
+            found.append(row.sealed_reason)
+        else:
+            found += [row.sealed_rationale, row.sealed_decision_reason]
+    return [sealed for sealed in found if sealed]
+
+
+async def sealer(
+    held: Services, session: AsyncSession, episode_id: UUID
+) -> Callable[[Words, UUID, str], bytes]:  # fmt: skip
+    """Seals words under the key of whom the episode is about."""
+    owner = (await session.get_one(Episode, episode_id)).person_id
+    wrapped = (await wrapped_keys(session, [owner])).get(owner)
+    return lambda place, row_id, text: seal_words(held.keyring, owner, wrapped, place, row_id, text)

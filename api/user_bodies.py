@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.bodies import Body, Text
+from api.bodies import Body
+from definitions.sign_in_change import SignInReason
 from definitions.vocabulary import Role
 
 Username = Annotated[str, Field(min_length=2, max_length=80, pattern=r"^[a-z0-9][a-z0-9._@-]+$")]
@@ -25,12 +26,16 @@ class UserChangesBody(Body):
     role: Role | None = None
     facilities: Houses | None = None
     disabled: bool | None = None
-    reason: Text
+    reason: SignInReason
+
+
+class SignInReasonBody(Body):
+    reason: SignInReason
 
 
 class UserSignOutBody(Body):
     """`local`: of our own users, where an issuer is set too. `machine`: a payer's machines; the name is the payer's key."""
 
-    reason: Text
+    reason: SignInReason
     local: bool = False
     machine: bool = False

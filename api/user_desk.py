@@ -8,12 +8,11 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.bodies import ReasonBody
 from api.commands import CommandResult, accept, answered
 from api.deps import Services
 from api.errors import problem
 from api.tokens import OURS, User
-from api.user_bodies import NewUserBody, UserChangesBody, UserSignOutBody
+from api.user_bodies import NewUserBody, SignInReasonBody, UserChangesBody, UserSignOutBody
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from storage.models import AppUser, PayerClient
@@ -103,8 +102,8 @@ async def change_user(services: Services, user: User, key: str, username: str, b
         after = shown(row) | {"locked_until": None}
         changed = {n: [before[n], after[n]] for n in after if after[n] != before[n]}
         if changed:
-            await _taken_back(session, OURS, username, user, body.reason)
-        _noted(session, user, now, "user_changed", f"user/{username}", changed=changed, reason=body.reason)
+            await _taken_back(session, OURS, username, user, body.reason.value)
+        _noted(session, user, now, "user_changed", f"user/{username}", changed=changed, reason=body.reason.value)
         return after, after
 
     made = await once(services, user, key, "change_user", {"user": username, **body.model_dump(mode="json")}, act)
@@ -112,7 +111,9 @@ async def change_user(services: Services, user: User, key: str, username: str, b
     return made
 
 
-async def new_password(services: Services, user: User, key: str, username: str, body: ReasonBody) -> CommandResult:
+async def new_password(
+    services: Services, user: User, key: str, username: str, body: SignInReasonBody
+) -> CommandResult:
     """A password that is told once; everything the old one opened is closed."""
     password = secrets.token_urlsafe(18)
 
@@ -120,8 +121,8 @@ async def new_password(services: Services, user: User, key: str, username: str, 
         row = await _row(session, username)
         row.password_hash = await services.users.hashed(password)
         row.failures, row.failed_at, row.locked_until = 0, None, None
-        await _taken_back(session, OURS, username, user, body.reason)
-        _noted(session, user, now, "password_reset", f"user/{username}", reason=body.reason)
+        await _taken_back(session, OURS, username, user, body.reason.value)
+        _noted(session, user, now, "password_reset", f"user/{username}", reason=body.reason.value)
         return {"username": username, "password": password}, {"username": username}
 
     made = await once(services, user, key, "new_password", {"user": username, **body.model_dump(mode="json")}, act)
@@ -138,8 +139,15 @@ async def sign_out_everywhere(
         issuer = f"{OURS}:{Role.PAYER.value}"
 
     async def act(session: AsyncSession, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
-        ended = await _taken_back(session, issuer, username, user, body.reason)
-        _noted(session, user, now, "signed_out_everywhere", f"user/{username}", reason=body.reason, browsers=ended)
+        # Of an issuer's people we know nobody but by their tokens; a name that is nobody's here is not written down.
+        if issuer == OURS:
+            await _row(session, username)
+        elif body.machine and username not in services.catalog.latest.payers:
+            raise problem(ErrorType.NOT_FOUND, "no such user")
+        ended = await _taken_back(session, issuer, username, user, body.reason.value)
+        _noted(
+            session, user, now, "signed_out_everywhere", f"user/{username}", reason=body.reason.value, browsers=ended
+        )
         said = {"username": username, "browsers": ended}
         return said, said
 
@@ -148,7 +156,9 @@ async def sign_out_everywhere(
     return made
 
 
-async def add_payer_client(services: Services, user: User, key: str, payer: str, body: ReasonBody) -> CommandResult:
+async def add_payer_client(
+    services: Services, user: User, key: str, payer: str, body: SignInReasonBody
+) -> CommandResult:
     """One more machine of a payer, with a secret that is told once: let it move over, then end the old one."""
     if payer not in services.catalog.latest.payers:
         raise problem(ErrorType.NOT_FOUND, "no such payer")
@@ -156,14 +166,16 @@ async def add_payer_client(services: Services, user: User, key: str, payer: str,
 
     async def act(session: AsyncSession, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
         await add_client(session, client_id=client_id, payer=payer, secret=secret, now=now, by=user.actor)
-        _noted(session, user, now, "payer_client_added", f"payer_client/{client_id}", payer=payer, reason=body.reason)
+        _noted(
+            session, user, now, "payer_client_added", f"payer_client/{client_id}", payer=payer, reason=body.reason.value
+        )
         return {"client_id": client_id, "client_secret": secret}, {"client_id": client_id}
 
-    return await once(services, user, key, "add_payer_client", {"payer": payer, "reason": body.reason}, act)
+    return await once(services, user, key, "add_payer_client", {"payer": payer, "reason": body.reason.value}, act)
 
 
 async def end_payer_client(
-    services: Services, user: User, key: str, payer: str, client_id: str, body: ReasonBody
+    services: Services, user: User, key: str, payer: str, client_id: str, body: SignInReasonBody
 ) -> CommandResult:
     """The machine gets no more tokens. Those it has live eight hours at most: sign the payer out to end them now."""
 
@@ -172,7 +184,9 @@ async def end_payer_client(
         if row is None or row.payer != payer:
             raise problem(ErrorType.NOT_FOUND, "no such machine of this payer")
         row.ended_at, row.ended_by = row.ended_at or now, row.ended_by or user.actor
-        _noted(session, user, now, "payer_client_ended", f"payer_client/{client_id}", payer=payer, reason=body.reason)
+        _noted(
+            session, user, now, "payer_client_ended", f"payer_client/{client_id}", payer=payer, reason=body.reason.value
+        )
         said = {"client_id": client_id, "ended_at": row.ended_at.isoformat()}
         return said, said
 

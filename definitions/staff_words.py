@@ -16,6 +16,8 @@ class Words(StrEnum):
     RESOLUTION = "open_item.resolution"
     CLEARED_REASON = "alert.cleared_reason"
     CONSENT_REASON = "consent.reason"
+    EXCEPTION_RESOLUTION = "charge_exception.resolution"
+    VOID_REASON = "charge.void_reason"
     ANSWERS = "assessment.answers"
     """The whole document of answers, as JSON: ratings and free text together. Scores stay beside it as numbers and codes."""
 

@@ -47,6 +47,8 @@ SEALED: Final[dict[str, Kept]] = {
     "alert.sealed_cleared_reason": Kept.UNDER_PERSON_KEY,
     "consent.sealed_reason": Kept.UNDER_PERSON_KEY,
     "assessment.sealed_answers": Kept.UNDER_PERSON_KEY,
+    "charge_exception.sealed_resolution": Kept.UNDER_PERSON_KEY,
+    "charge.sealed_void_reason": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.sealed": Kept.UNDER_PERSON_KEY,
     "disclosure_exception.prev_hash": Kept.DIGEST,
     "disclosure_exception.hash": Kept.DIGEST,

@@ -11,7 +11,18 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from definitions.staff_words import EPISODE_ENDED, HOUSE_RESOLUTIONS, NO_CAPACITY, REFUSED, Words
 from definitions.vocabulary import ConsentStatus
-from storage.models import Alert, Assessment, Consent, Episode, Movement, OpenItem, Person, Transition
+from storage.models import (
+    Alert,
+    Assessment,
+    Charge,
+    ChargeException,
+    Consent,
+    Episode,
+    Movement,
+    OpenItem,
+    Person,
+    Transition,
+)
 
 SIGNATURE_REFUSED: Final = (ConsentStatus.REFUSED, ConsentStatus.UNABLE_TO_SIGN)
 
@@ -53,6 +64,15 @@ STAFF_WORDS: Final = (
     StaffWords(
         Words.CONSENT_REASON, Consent, Consent.reason, Consent.sealed_reason,
         (Consent.status.in_(SIGNATURE_REFUSED), Consent.reason.not_in([REFUSED, NO_CAPACITY])),
+    ),
+    StaffWords(
+        Words.EXCEPTION_RESOLUTION, ChargeException, ChargeException.resolution, ChargeException.sealed_resolution,
+        (ChargeException.resolution.is_not(None), ChargeException.resolved_by != "system"),
+    ),
+    StaffWords(
+        # Who voided it stands before the words; a merge voids in the house's own.
+        Words.VOID_REASON, Charge, Charge.void_reason, Charge.sealed_void_reason,
+        (Charge.tombstone, ~Charge.void_reason.regexp_match("^[^:]+:[^:]+: merge [0-9a-f-]{36}: ")),
     ),
     StaffWords(
         Words.ANSWERS, Assessment, Assessment.answers, Assessment.sealed_answers,

@@ -18,6 +18,7 @@ from api.commands import respond
 from api.deps import Key, Wired
 from api.errors import PROBLEMS, problem
 from api.routes.access import see_episode
+from api.staff_words import note_and_open
 from api.tokens import User
 from api.told import words
 from definitions.errors import ErrorType
@@ -160,16 +161,19 @@ async def charges(held: Wired, user: Staff, episode: UUID) -> JSONResponse:
         rows = await session.execute(
             select(Charge).where(Charge.episode_id == episode).order_by(Charge.service_date, Charge.revision)
         )
-        items = [
-            {
-                "id": c.id, "service_date": c.service_date, "kind": c.kind, "level": c.level, "payer": c.payer,
-                "revenue_code": c.revenue_code, "procedure_code": c.procedure_code, "amount": str(c.amount),
-                "rate_version": c.rate_version, "authorization_id": c.authorization_id,
-                "authorization_state": c.authorization_state, "rule": c.rule, "why": c.why, "status": c.status,
-                "revision": c.revision, "successor": c.successor, "void_reason": c.void_reason,
-            }
-            for c in rows.scalars()
-        ]  # fmt: skip
+        ledger = rows.scalars().all()
+    people = [c.person_id for c in ledger]
+    spoken = await note_and_open(held, user, "answer/charges", people, {"episode": str(episode)}, ledger)
+    items = [
+        {
+            "id": c.id, "service_date": c.service_date, "kind": c.kind, "level": c.level, "payer": c.payer,
+            "revenue_code": c.revenue_code, "procedure_code": c.procedure_code, "amount": str(c.amount),
+            "rate_version": c.rate_version, "authorization_id": c.authorization_id,
+            "authorization_state": c.authorization_state, "rule": c.rule, "why": c.why, "status": c.status,
+            "revision": c.revision, "successor": c.successor, "void_reason": spoken.void(c),
+        }
+        for c in ledger
+    ]  # fmt: skip
     return JSONResponse(jsonable_encoder({"items": items, "next": None}))
 
 

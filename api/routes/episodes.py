@@ -157,8 +157,7 @@ async def one(episode_id: UUID, held: Wired, user: Staff) -> JSONResponse:
         "answer/episode",
         [found.episode.person_id],
         {"episode": str(episode_id)},
-        found.transitions,
-        found.movements,
+        [*found.transitions, *found.movements],
     )
     edition = held.catalog.edition(found.episode.edition)
     today = facility_date(now, edition.facilities[found.episode.facility].zone)

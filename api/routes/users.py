@@ -8,12 +8,11 @@ from fastapi.responses import JSONResponse
 
 from api import user_desk as desk
 from api.auth import Asking, require
-from api.bodies import ReasonBody
 from api.commands import respond
 from api.deps import Key, Wired
 from api.errors import PROBLEMS, problem
 from api.tokens import OURS, User
-from api.user_bodies import NewUserBody, UserChangesBody, UserSignOutBody
+from api.user_bodies import NewUserBody, SignInReasonBody, UserChangesBody, UserSignOutBody
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from storage.repositories.payer_client import clients
@@ -33,7 +32,7 @@ async def my_sessions(held: Wired, user: Asking) -> JSONResponse:
 
 
 @router.post("/me/sign-out", responses=PROBLEMS)
-async def sign_me_out(body: ReasonBody, key: Key, held: Wired, user: Asking) -> JSONResponse:
+async def sign_me_out(body: SignInReasonBody, key: Key, held: Wired, user: Asking) -> JSONResponse:
     """Everywhere: your browsers, and every token made until now, this one too."""
     machine = user.role == Role.PAYER.value
     said = UserSignOutBody(reason=body.reason, local=user.issuer == OURS, machine=machine)
@@ -65,7 +64,7 @@ async def change(username: str, body: UserChangesBody, key: Key, held: Wired, us
 
 
 @router.post("/users/{username}/password", responses=PROBLEMS)
-async def password(username: str, body: ReasonBody, key: Key, held: Wired, user: Admin) -> JSONResponse:
+async def password(username: str, body: SignInReasonBody, key: Key, held: Wired, user: Admin) -> JSONResponse:
     """A new one, told once."""
     return respond(await desk.new_password(held, user, key, username, body))
 
@@ -88,13 +87,13 @@ async def machines(payer: str, held: Wired, user: Admin) -> JSONResponse:
 
 
 @router.post("/payers/{payer}/clients", responses=PROBLEMS)
-async def add_machine(payer: str, body: ReasonBody, key: Key, held: Wired, user: Admin) -> JSONResponse:
+async def add_machine(payer: str, body: SignInReasonBody, key: Key, held: Wired, user: Admin) -> JSONResponse:
     """The secret stands in this answer and nowhere else."""
     return respond(await desk.add_payer_client(held, user, key, payer, body))
 
 
 @router.post("/payers/{payer}/clients/{client_id}/end", responses=PROBLEMS)
 async def end_machine(
-    payer: str, client_id: str, body: ReasonBody, key: Key, held: Wired, user: Admin
+    payer: str, client_id: str, body: SignInReasonBody, key: Key, held: Wired, user: Admin
 ) -> JSONResponse:  # fmt: skip
     return respond(await desk.end_payer_client(held, user, key, payer, client_id, body))

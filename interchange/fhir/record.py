@@ -244,9 +244,12 @@ def _charge(record: PatientRecord, part: DayPart) -> Resource:
         codes.append({"system": REVENUE, "code": part.revenue_code})
     if part.procedure_code:
         codes.append({"system": PROCEDURE, "code": part.procedure_code})
+    # A day of a stay that was none after all leads to no encounter.
+    stands = part.stay_id in {s.id for s in record.stays}
+    where = {"context": {"reference": f"Encounter/{part.stay_id}"}} if stands else {}
     return {
         "resourceType": "ChargeItem", "id": str(part.id), "status": "billable" if part.live else "aborted",
-        "code": {"coding": codes}, "subject": _patient_of(record), "context": {"reference": f"Encounter/{part.stay_id}"},
+        "code": {"coding": codes}, "subject": _patient_of(record), **where,
         "occurrenceDateTime": part.service_date.isoformat(), "quantity": {"value": 1},
         "priceOverride": {"value": float(part.amount), "currency": "USD"},
     }  # fmt: skip

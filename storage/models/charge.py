@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from definitions.vocabulary import ChargeStatus, Track
@@ -47,6 +47,8 @@ class Charge(Base):
     successor: Mapped[UUID | None]
     tombstone: Mapped[bool] = mapped_column(Boolean, server_default=false())
     void_reason: Mapped[str | None]
+    """The house's own words; a person's stand sealed."""
+    sealed_void_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
     posted_at: Mapped[datetime]
     voided_at: Mapped[datetime | None]
     close_version: Mapped[int]
@@ -91,6 +93,8 @@ class ChargeException(Base):
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[str | None]
     resolution: Mapped[str | None]
+    """The house's own words; a person's stand sealed."""
+    sealed_resolution: Mapped[bytes | None] = mapped_column(LargeBinary)
     detail: Mapped[dict[str, Any] | None]
     version: Mapped[int] = mapped_column(default=1)
 

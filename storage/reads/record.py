@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.document import VoidReason
@@ -33,7 +33,10 @@ async def record_rows(session: AsyncSession, person_id: UUID, *, with_notes: boo
     every = same_person(person_id)
     mine = select(Episode.id).where(Episode.person_id.in_(every))
     episodes = await session.execute(select(Episode).where(Episode.person_id.in_(every)).order_by(Episode.opened_at))
-    stays = await session.execute(select(Stay).where(Stay.person_id.in_(every)).order_by(Stay.period, Stay.id))
+    # A stay whose movement was taken back, or that ended the moment it began, was none.
+    stays = await session.execute(
+        select(Stay).where(Stay.person_id.in_(every), ~func.isempty(Stay.period)).order_by(Stay.period, Stay.id)
+    )
     coverages = await session.execute(
         select(Coverage).where(Coverage.person_id.in_(every)).order_by(Coverage.from_date, Coverage.rank)
     )

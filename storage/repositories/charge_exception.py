@@ -29,6 +29,7 @@ OPEN = text(
         CAST(:whys AS text[]), CAST(:amounts AS numeric[])) AS w (id, episode_id, stay_id, cause, why, amount)
     ON CONFLICT (stay_id, service_date, cause) DO UPDATE SET why = excluded.why,
         amount_at_risk = excluded.amount_at_risk, resolved_at = NULL, resolved_by = NULL, resolution = NULL,
+        sealed_resolution = NULL,
         version = charge_exception.version + 1
     WHERE (charge_exception.resolved_by IS NULL OR charge_exception.resolved_by = 'system')
       AND (charge_exception.resolved_at IS NOT NULL OR (charge_exception.why, charge_exception.amount_at_risk)

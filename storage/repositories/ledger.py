@@ -273,13 +273,17 @@ def _escaped(cell: str | None) -> str:
     return cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-async def void_by_person(session: AsyncSession, *, charge: UUID, actor: str, reason: str, now: datetime) -> bool:
+async def void_by_person(
+    session: AsyncSession, *, charge: UUID, actor: str, reason: str, now: datetime, sealed: bytes | None = None
+) -> bool:
     """A person's void is a tombstone: no rerun posts the day again. Days that counted it (weekly caps, bed-hold days,
-    another facility's day) are closed again. False when there is no such live charge."""
+    another facility's day) are closed again. False when there is no such live charge.
+    `sealed`: who voided it and why, when a person says so; `reason` is the house's."""
     row = await session.get(Charge, charge, with_for_update=True)
     if row is None or row.status is not ChargeStatus.LIVE:
         return False
-    row.status, row.tombstone, row.voided_at, row.void_reason = ChargeStatus.VOID, True, now, f"{actor}: {reason}"
+    row.status, row.tombstone, row.voided_at = ChargeStatus.VOID, True, now
+    row.void_reason, row.sealed_void_reason = None if sealed is not None else f"{actor}: {reason}", sealed
     await session.flush()
     await reopen_dependents(
         session,

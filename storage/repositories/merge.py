@@ -37,6 +37,12 @@ TABLES: Final[dict[str, Any]] = {
 sealed words) is chained, sealed or known to a payer under the old record, and follows by the alias."""
 
 STOOD: Final = "survivor_episode"
+NOT_POSTED_AGAIN = frozenset(
+    {
+        "id", "revision", "status", "successor", "tombstone", "void_reason", "sealed_void_reason", "voided_at", "posted_at",
+    }
+)  # fmt: skip
+"""What a day that is posted again does not take from the one that was voided."""
 
 
 async def stays_of(session: AsyncSession, person_id: UUID) -> list[StayRow]:
@@ -214,11 +220,7 @@ async def _post_again(session: AsyncSession, void: Charge, now: datetime) -> UUI
     )  # fmt: skip
     revision = int(last.scalar_one()) + 1
     made = derived(void.stay_id, "charge", void.service_date.isoformat(), void.kind, revision)
-    same = {
-        c.key: getattr(void, c.key)
-        for c in Charge.__mapper__.column_attrs
-        if c.key not in ("id", "revision", "status", "successor", "tombstone", "void_reason", "voided_at", "posted_at")
-    }
+    same = {c.key: getattr(void, c.key) for c in Charge.__mapper__.column_attrs if c.key not in NOT_POSTED_AGAIN}
     session.add(
         Charge(id=made, revision=revision, status=ChargeStatus.LIVE, tombstone=False, posted_at=now, **same)
     )  # fmt: skip

@@ -24,6 +24,7 @@ from tests.activities.harbor import FORMS, KEYRING, Harbor, Patient, answered, f
 from tests.activities.nights import at
 
 ADMITTED = at("2026-03-02 10:00")
+MERGED = f"director:test: merge {uuid4()}: the same day of the same person"
 SAID = {place: f"Robin Testerman, said of {place.value}" for place in Words}
 
 
@@ -116,8 +117,31 @@ async def as_before(one: Patient, rows: dict[Words, UUID]) -> None:
                 opened_at=ADMITTED, cleared_at=ADMITTED, cleared_by="clinician:test", cleared_reason=SAID[Words.CLEARED_REASON],
             )
         )  # fmt: skip
-        rows |= {Words.ANSWERS: assessed, Words.CLEARED_REASON: alert}
+        rows |= {Words.ANSWERS: assessed, Words.CLEARED_REASON: alert, Words.VOID_REASON: uuid4(),
+                 Words.EXCEPTION_RESOLUTION: uuid4()}  # fmt: skip
         await session.flush()
+        for row, why, on in (
+            (rows[Words.VOID_REASON], SAID[Words.VOID_REASON], "2026-03-02"),
+            (uuid4(), MERGED, "2026-03-03"),
+        ):
+            await session.execute(
+                text(
+                    "INSERT INTO charge (id, stay_id, episode_id, person_id, facility, payer, service_date, kind, level, "
+                    "track, per_diem_track, amount, rate_version, authorization_state, rule, why, status, tombstone, "
+                    "void_reason, revision, posted_at, close_version) SELECT :row, id, episode_id, person_id, facility, payer, "
+                    "CAST(:on AS date), 'per_diem', level, track, 'main', 700, '1', 'covered', 'r', 'w', 'void', true, :why, "
+                    "1, :at, 1 FROM stay WHERE episode_id = :e"
+                ),
+                {"row": row, "why": why, "on": on, "at": ADMITTED, "e": one.episode},
+            )
+        await session.execute(
+            text(
+                "INSERT INTO charge_exception (id, episode_id, stay_id, facility, service_date, cause, why, opened_at, "
+                "resolved_at, resolved_by, version) SELECT :row, episode_id, id, facility, '2026-03-02', 'c', 'w', :at, :at, "
+                "'biller:test', 1 FROM stay WHERE episode_id = :e"
+            ),
+            {"row": rows[Words.EXCEPTION_RESOLUTION], "at": ADMITTED, "e": one.episode},
+        )
         # Nobody may put a sealed reason back into clear; the superuser of a test does.
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         for words in STAFF_WORDS:
@@ -191,6 +215,7 @@ async def test_rows_of_before_are_sealed_in_batches_and_only_once(one: Patient, 
     assert "Testerman" not in dump(plain(fresh_database))
     assert await read(one, rows) == SAID
     assert await seal_all(one.harbor.database, KEYRING, lines.append) == 0, "once is enough"
+    assert MERGED in dump(plain(fresh_database)), "the house's own words stay"
     assert verify(plain(fresh_database)) == before
     assert before[0] == []
     assert before[2] > 5, "there are chains to be whole"

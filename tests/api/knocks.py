@@ -22,13 +22,13 @@ ROW: Final = "00000000-0000-5000-8000-000000000000"
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /fhir/payers/{payer}/notifications": {"resourceType": "Bundle"},
     "POST /codec/decode": {"payloads": []},
-    "POST /v1/me/sign-out": {"reason": "lost it"},
+    "POST /v1/me/sign-out": {"reason": "lost_device"},
     "POST /v1/users": {"username": "somebody-new", "role": "clinician", "facilities": ["harbor"]},
-    "POST /v1/users/{username}/changes": {"reason": "moved"},
-    "POST /v1/users/{username}/password": {"reason": "forgot"},
+    "POST /v1/users/{username}/changes": {"reason": "changed_duties"},
+    "POST /v1/users/{username}/password": {"reason": "forgotten"},
     "POST /v1/users/{username}/sign-out": {"reason": "left"},
-    "POST /v1/payers/{payer}/clients": {"reason": "first"},
-    "POST /v1/payers/{payer}/clients/{client_id}/end": {"reason": "changed"},
+    "POST /v1/payers/{payer}/clients": {"reason": "new_here"},
+    "POST /v1/payers/{payer}/clients/{client_id}/end": {"reason": "rotated"},
     "POST /v1/episodes/{episode_id}/coverages": {
         "act": "switch", "payer": "meridian", "from_date": DAY, "reason": "coverage_found", "version": 1,
     },

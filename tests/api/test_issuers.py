@@ -2,65 +2,28 @@
 others, rights by group, signing in to the pages, and an issuer that is away."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 
-from local.rehearsal.house import ROOT, House
-from local.stack.process import ChildProcess, free_port
+from local.rehearsal.house import House
 from tests.api.conftest import standing_house
-
-GROUPS = "reviewers=reviewer@harbor,night=clinician@harbor+lakeside,auditors=auditor@*"
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    url: str
-    process: ChildProcess
-
-    def control(self, path: str, **body: Any) -> Any:
-        return httpx2.post(f"{self.url}/control/{path}", json=body, timeout=10).json()
-
-    def token(self, algorithm: str | None = None, head: dict[str, Any] | None = None, **claims: Any) -> str:
-        claims.setdefault("groups", ["reviewers"])
-        return str(self.control("token", claims=claims, head=head or {}, algorithm=algorithm))
-
-    def asked(self) -> int:
-        return int(httpx2.get(f"{self.url}/control/asked", timeout=10).json())
+from tests.api.standing_peer import Peer, standing_peer
 
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
-    port = free_port()
-    child = ChildProcess(
-        "issuer", [sys.executable, "-m", "tests.api.oidc_peer", str(port)],
-        log=tmp_path_factory.mktemp("issuer") / "log", environment={}, folder=ROOT,
-    )  # fmt: skip
-    child.start()
-    made = Peer(f"http://127.0.0.1:{port}", child)
-    for _ in range(100):
-        try:
-            made.asked()
-            break
-        except httpx2.HTTPError:
-            time.sleep(0.1)
-    yield made
-    child.stop(5)
+    with standing_peer(tmp_path_factory.mktemp("issuer")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def house(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    extra = {
-        "STEPDOWN_OIDC_ISSUER": f"{peer.url}/realm", "STEPDOWN_OIDC_GROUPS": GROUPS, "STEPDOWN_OIDC_CLIENT_ID": "pages",
-        "STEPDOWN_OIDC_CLIENT_SECRET": "pages-secret", "STEPDOWN_OIDC_PARTIES": "pages,chart",
-    }  # fmt: skip
-    with standing_house(tmp_path_factory.mktemp("house"), extra=extra) as made:
+    with standing_house(tmp_path_factory.mktemp("house"), extra=peer.settings) as made:
         yield made
 
 
@@ -147,7 +110,7 @@ def test_people_taken_out_are_out_at_once(house: House, peer: Peer) -> None:
     form = {"grant_type": "password", "username": "admin", "password": "local"}
     admin = httpx2.post(f"{house.url}/oauth/token", data=form, timeout=30).json()["access_token"]
     done = httpx2.post(
-        f"{house.url}/v1/users/p-99/sign-out", json={"reason": "left the house"}, timeout=30,
+        f"{house.url}/v1/users/p-99/sign-out", json={"reason": "left"}, timeout=30,
         headers={"Authorization": f"Bearer {admin}", "Idempotency-Key": "out-00000001"},
     )  # fmt: skip
     assert done.status_code == 200

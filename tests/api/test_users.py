@@ -68,7 +68,7 @@ def test_a_right_that_is_taken_away_is_gone_for_tokens_that_are_out_already(hous
     admin(f"/v1/users/{name}/changes", disabled=True, reason="left")
     assert asks(house, token) == 401
     assert entered(house, name, password).status_code == 401
-    admin(f"/v1/users/{name}/changes", disabled=False, role="biller", facilities=["lakeside"], reason="came back")
+    admin(f"/v1/users/{name}/changes", disabled=False, role="biller", facilities=["lakeside"], reason="back")
     assert asks(house, token) == 401, "a token from before stays taken back"
     fresh = entered(house, name, password).json()
     assert fresh["role"] == "biller"
@@ -82,7 +82,7 @@ def test_a_right_that_is_taken_away_is_gone_for_tokens_that_are_out_already(hous
 def test_a_new_password_closes_what_the_old_one_opened(house: House, admin: Any) -> None:
     name, password = somebody(admin)
     token = entered(house, name, password).json()["access_token"]
-    fresh = admin(f"/v1/users/{name}/password", reason="forgot it")["password"]
+    fresh = admin(f"/v1/users/{name}/password", reason="forgotten")["password"]
     assert asks(house, token) == 401
     assert entered(house, name, password).status_code == 401
     assert entered(house, name, fresh).status_code == 200
@@ -99,7 +99,7 @@ def test_signing_oneself_out_everywhere(house: House, admin: Any) -> None:
         assert len(seen["items"]) == 1
         done = httpx2.post(
             f"{house.url}/v1/me/sign-out",
-            json={"reason": "lost it"},
+            json={"reason": "lost_device"},
             headers={**headers, "Idempotency-Key": f"out-{uuid4()}"},
             timeout=30,
         )
@@ -118,12 +118,15 @@ def test_signing_oneself_out_everywhere(house: House, admin: Any) -> None:
         ("/v1/users", {"username": "somebody", "role": "system", "facilities": ["harbor"]}, 422),
         ("/v1/users", {"username": "somebody", "role": "clinician", "facilities": ["nowhere"]}, 422),
         ("/v1/users", {"username": "somebody", "role": "clinician", "facilities": []}, 422),
-        ("/v1/users/nobody/changes", {"disabled": True, "reason": "x"}, 404),
-        ("/v1/users/nobody/password", {"reason": "x"}, 404),
-        ("/v1/users/admin/changes", {"role": "clinician", "reason": "x"}, 409),
-        ("/v1/users/admin/changes", {"disabled": True, "reason": "x"}, 409),
-        ("/v1/payers/nobody/clients", {"reason": "x"}, 404),
-        ("/v1/payers/meridian/clients/payer-bluestone-1/end", {"reason": "x"}, 404),
+        ("/v1/users/nobody/changes", {"disabled": True, "reason": "other"}, 404),
+        ("/v1/users/nobody/password", {"reason": "other"}, 404),
+        ("/v1/users/nobody/sign-out", {"reason": "other"}, 404),
+        ("/v1/users/nobody/sign-out", {"reason": "other", "machine": True}, 404),
+        ("/v1/users/clinician/sign-out", {"reason": "a sentence about somebody"}, 422),
+        ("/v1/users/admin/changes", {"role": "clinician", "reason": "other"}, 409),
+        ("/v1/users/admin/changes", {"disabled": True, "reason": "other"}, 409),
+        ("/v1/payers/nobody/clients", {"reason": "other"}, 404),
+        ("/v1/payers/meridian/clients/payer-bluestone-1/end", {"reason": "other"}, 404),
     ],
 )
 def test_what_cannot_be_is_refused(caller: Caller, path: str, body: dict[str, Any], status: int) -> None:
@@ -138,16 +141,16 @@ def test_a_payers_secret_is_changed_without_a_gap(house: House, admin: Any, call
         form = {"grant_type": "client_credentials", **{n: client[n] for n in ("client_id", "client_secret")}}
         return httpx2.post(f"{house.url}/oauth/token", data=form, timeout=30)
 
-    old, new = (admin("/v1/payers/meridian/clients", reason=r) for r in ("first", "next"))
+    old, new = (admin("/v1/payers/meridian/clients", reason=r) for r in ("new_here", "rotated"))
     token = machine(old).json()
     assert token["role"] == "payer"
     assert machine(new).status_code == 200
     assert machine({**old, "client_secret": new["client_secret"]}).status_code == 401
-    admin(f"/v1/payers/meridian/clients/{old['client_id']}/end", reason="changed")
+    admin(f"/v1/payers/meridian/clients/{old['client_id']}/end", reason="rotated")
     assert machine(old).status_code == 401
     assert machine(new).status_code == 200
     assert asks(house, token["access_token"], "/v1/me") == 200
-    admin("/v1/users/meridian/sign-out", reason="secret was seen", machine=True)
+    admin("/v1/users/meridian/sign-out", reason="suspected_misuse", machine=True)
     assert asks(house, token["access_token"], "/v1/me") == 401
     listed = caller.get("admin", "/v1/payers/meridian/clients")["items"]
     assert {c["client_id"]: c["ended_at"] is not None for c in listed}[old["client_id"]]

@@ -16,6 +16,7 @@ WORDS: Final[dict[str, str]] = {
     for name in (
         "alert", "rationale", "denial", "leave", "item", "peer", "appeal", "cancellation", "document", "told", "payer",
         "discard", "password", "refused", "fault", "discharge", "signature",
+        "glass", "charge", "claim", "group", "key", "code", "state", "onward", "reason", "secret",
     )
 }  # fmt: skip
 """Free text: each field has a word of its own, so that a finding says which field it came from."""

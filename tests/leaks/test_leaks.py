@@ -22,21 +22,30 @@ from local.stack.process import free_port
 from local.support import SupportRefused, bundle, secrets_of, shown, tail, written
 from storage.verify import verify
 from tests.api.conftest import MOMENT
+from tests.api.standing_peer import Peer, standing_peer
 from tests.leaks.life import Life
 from tests.leaks.marks import PEOPLE, WORDS
+from tests.leaks.offices import Offices
 
 SEARCHER: Final = Searcher({**PEOPLE, **WORDS})
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    extra = {"STEPDOWN_LOG_LEVEL": "debug", "STEPDOWN_WORKER_METRICS_PORT": str(free_port())}
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    with standing_peer(tmp_path_factory.mktemp("issuer")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory, peer: Peer) -> Iterator[Life]:
+    extra = {"STEPDOWN_LOG_LEVEL": "debug", "STEPDOWN_WORKER_METRICS_PORT": str(free_port()), **peer.settings}
     house = House(tmp_path_factory.mktemp("house"), extra=extra)
     try:
         house.start()
         asyncio.run(_stand(house))
         lived = Life(house)
         lived.live()
+        Offices(lived, peer).live()
         yield lived
         lived.close()
     finally:
@@ -151,7 +160,9 @@ def test_what_staff_wrote_is_there_for_who_may_read_it(life: Life) -> None:
         filled = connection.execute(
             "SELECT (SELECT count(*) FROM alert WHERE length(sealed_cleared_reason) > 44), (SELECT count(*) FROM open_item "
             "WHERE length(sealed_resolution) > 44), (SELECT count(*) FROM assessment WHERE length(sealed_answers) > 46), "
-            "(SELECT count(*) FROM consent WHERE length(sealed_reason) > 44)"
+            "(SELECT count(*) FROM consent WHERE length(sealed_reason) > 44), (SELECT count(*) FROM charge "
+            "WHERE length(sealed_void_reason) > 44), (SELECT count(*) FROM charge_exception WHERE length(sealed_resolution) > "
+            "44), (SELECT count(*) FROM break_glass WHERE length(sealed) > 44)"
         ).fetchone()
     assert seen is not None
     assert seen[0] >= len(life.episodes)

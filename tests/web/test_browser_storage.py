@@ -37,7 +37,7 @@ def test_a_browser_keeps_nobodys_name(enter: Entering, house: House) -> None:
     visited: list[str] = []
     page.on("request", lambda sent: visited.append(sent.url))
     shown = b""
-    for path in (f"/episodes/{episode}", "/episodes", "/queue", "/"):
+    for path in (f"/episodes/{episode}", f"/episodes/{episode}/consents", "/episodes", "/queue", "/break-glass", "/"):
         page.goto(path)
         shown += page.content().encode()
         kept = str(page.evaluate(STORES))
