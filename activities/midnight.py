@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.drift import watch_drift
+from activities.joined_nights import beside, charged_once, every_record, groups_of
 from activities.scarce_units import tell_scarce_cases
 from activities.session_horizon import extend_horizon
 from definitions.accrual import DayKind
@@ -34,7 +35,7 @@ from rules.accrual import NOTHING_USED, Night, UsedBefore, judge_night, night_of
 from rules.calendar import dates_between, facility_date, midnight_ending
 from rules.census import by_payer, count_lines, state_at_end, steps_of
 from rules.charging import NO_AGREEMENT, Tariff, charge_for
-from rules.two_beds import Beside, in_order, steps_beside, yields
+from rules.two_beds import Beside, steps_beside, yields
 from rules.utilization import unit_for
 from runtime.catalog import Catalog
 from storage.engine import Database
@@ -69,10 +70,17 @@ class NightBook:
         self.steps: Counter[tuple[str, str, str, str]] = Counter()
         self.beside: dict[str, Beside] = {}
         """Bed stays of people whose joined records hold stays of their own, by stay."""
+        self.joined: dict[UUID, UUID] = {}
+        """Records joined to another one, of people of this night, and the record that stands."""
 
     def digest(self) -> str:
         rows = sorted((str(p.stay_id), p.program, p.level, p.payer, p.state) for p in self.presence)
         return hashlib.md5(",".join("".join(r) for r in rows).encode(), usedforsecurity=False).hexdigest()
+
+    def yields(self, stay_id: UUID) -> bool:
+        """Another bed stay of the person holds the night and stands before this one."""
+        one = self.beside.get(str(stay_id))
+        return one is not None and yields(one, self.night.ends)
 
     def problems(self, changes: ledger.Changes, lost: set[UUID]) -> list[WantedException]:
         """Everything a biller must see. A day that a person voided is only a suggestion, whatever else is wrong with
@@ -145,7 +153,7 @@ class MidnightActivities(MidnightContract):
             inserted = len(changes.insert) - len(lost)
             changed = restated or bool(inserted or changes.void or changes.refresh or opened or resolved)
             if inserted or changes.void or changes.refresh:
-                await self._reopen_dependents(session, request, changes)
+                await self._reopen_dependents(session, request, changes, book.joined)
             if changed or day.stale or day.closed_at is None:
                 day.closed_at, day.stale, day.stale_reason = request.now, False, None
             return DateClosed(
@@ -170,16 +178,18 @@ class MidnightActivities(MidnightContract):
         used = await reads.read_used(session, facility.key, on, counted)
         beat()
         book = NightBook(night)
-        joined = await reads.read_joined(session, facility.key, night.begins, night.ends)
-        book.beside = _beside(rows, joined)
+        book.joined = _joined_here(rows, await reads.read_joined(session))
+        book.beside = beside(rows, book.joined)
         for number, (person, group) in enumerate(groupby(rows, key=lambda row: row.stay.person_id)):
             self._person(book, person, list(group), coverage, used, agreed)
             if number % PEOPLE_A_BREATH == PEOPLE_A_BREATH - 1:
                 beat()
                 await asyncio.sleep(0)
-        if joined:
-            book.charges = _charged_once(book, joined)
-            book.exceptions = [e for e in book.exceptions if not _yields(book, e.stay_id)]
+        if book.joined:
+            book.exceptions = [e for e in book.exceptions if not book.yields(e.stay_id)]
+            elsewhere = await reads.read_elsewhere(session, facility.key, on, groups_of(book.charges, book.joined))
+            book.charges, conflicts = charged_once(book.charges, book.joined, elsewhere, book.yields)
+            book.exceptions += conflicts
         return book
 
     def _person(
@@ -245,7 +255,9 @@ class MidnightActivities(MidnightContract):
         await census.reopen_preceding(session, facility, on, lines)
         return True
 
-    async def _reopen_dependents(self, session: AsyncSession, request: CloseDate, changes: ledger.Changes) -> None:
+    async def _reopen_dependents(
+        self, session: AsyncSession, request: CloseDate, changes: ledger.Changes, joined: Mapping[UUID, UUID]
+    ) -> None:
         """Later days that counted what changed here, and days elsewhere that waited for it."""
         payers = self._catalog.latest.payers
         touched: list[WantedCharge | ledger.Posted] = [w for w, _ in changes.insert]
@@ -256,45 +268,18 @@ class MidnightActivities(MidnightContract):
             on=request.service_date,
             week=any(t.payer in payers and t.level in payers[t.payer].accrual.weekly_cap for t in touched),
             held=[t.person_id for t in touched if t.kind == DayKind.BED_HOLD],
-            freed=[v.posted.person_id for v in changes.void if v.successor is None],
+            freed=every_record((v.posted.person_id for v in changes.void if v.successor is None), joined),
             grants=changes.grants,
             now=request.now,
         )
 
 
-def _beside(rows: Sequence[NightRow], joined: Mapping[UUID, UUID]) -> dict[str, Beside]:
-    """Bed stays of people of whom a joined record holds one too: those of the record that stands come first."""
+def _joined_here(rows: Sequence[NightRow], joined: Mapping[UUID, UUID]) -> dict[UUID, UUID]:
     if not joined:
         return {}
-    people: dict[UUID, list[NightRow]] = {}
-    for row in rows:
-        stands = joined.get(row.stay.person_id, row.stay.person_id)
-        if row.span.track is Track.BED and stands in joined.values():
-            people.setdefault(stands, []).append(row)
-    found = {}
-    for stands, theirs in people.items():
-        theirs.sort(key=lambda r: (r.stay.person_id != stands, r.span.started_at, r.span.stay_id))
-        for one in in_order([(r.span, r.absences) for r in theirs]):
-            found[one.stay.stay_id] = one
-    return found
-
-
-def _yields(book: NightBook, stay_id: UUID) -> bool:
-    one = book.beside.get(str(stay_id))
-    return one is not None and yields(one, book.night.ends)
-
-
-def _charged_once(book: NightBook, joined: Mapping[UUID, UUID]) -> list[WantedCharge]:
-    """A night in a stay that yields is not charged, nor a second day of one person on one track (invariant 1)."""
-    standing = [c for c in book.charges if c.person_id not in joined]
-    taken = {(c.person_id, c.per_diem_track) for c in standing}
-    for charge in (c for c in book.charges if c.person_id in joined):
-        day = (joined[charge.person_id], charge.per_diem_track)
-        if day in taken or _yields(book, charge.stay_id):
-            continue
-        taken.add(day)
-        standing.append(charge)
-    return standing
+    here = {row.stay.person_id for row in rows}
+    stand = {joined.get(one, one) for one in here}
+    return {one: stands for one, stands in joined.items() if stands in stand}
 
 
 def _count(book: NightBook, row: NightRow) -> None:
@@ -304,7 +289,7 @@ def _count(book: NightBook, row: NightRow) -> None:
     for payer, step in by_payer(steps, stay.payer_before, stay.payer):
         book.steps[(stay.program, span.level, payer, step)] += 1
     state = state_at_end(span, row.absences, book.night)
-    if state is not None and (one is None or not yields(one, book.night.ends)):
+    if state is not None and not book.yields(stay.stay_id):
         book.presence.append(
             PresenceRow(stay.stay_id, stay.episode_id, stay.program, span.level, stay.payer, span.track.value, state)
         )

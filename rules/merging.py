@@ -23,7 +23,7 @@ def stays(survivor: Sequence[StayRow], merged: Sequence[StayRow]) -> list[MergeS
             else MergeStep(
                 kind="stay", row_id=stay.id, act=MergeAct.KEPT, twin=beside.id,
                 why="both had a bed at the same time: one of the two stays is not real; in one facility a night counts "
-                "once, in the stay that stands, in two it counts in both, until it is corrected",
+                "once, in the stay that stands, in two it counts in both, until it is corrected; it is charged once",
             )
         )  # fmt: skip
     return steps

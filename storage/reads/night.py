@@ -1,7 +1,7 @@
 """What one facility's night needs, read set-based: presence in one statement, then cover and what earlier dates
 used up (D5)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -9,13 +9,14 @@ from operator import itemgetter
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.accrual import Absence, DayAttendance, StaySpan
 from definitions.charging import NO_PAYER, AgreedRate, CoverageFact, NightStay
 from definitions.utilization import GrantUse
 from definitions.vocabulary import AuthorizationStatus, BillingBehaviour, Track
+from storage.models import Person
 
 # A stay that ended at the very midnight the date begins with is counted in the date's opening (BILL-11), so the
 # range starts one instant earlier.
@@ -65,14 +66,13 @@ PRESENCE = text(
     ORDER BY s.person_id, lower(s.period), s.id
     """
 )
-# Records that were joined to another one and still hold a stay of their own (E03); almost always none.
-JOINED = text(
+ELSEWHERE = text(
     """
-    SELECT DISTINCT s.person_id, p.merged_into
-    FROM person p JOIN stay s ON s.person_id = p.id
-    WHERE p.merged_into IS NOT NULL AND s.facility = :facility AND s.period && tstzrange(:before, :ends, '[)')
+    SELECT person_id, per_diem_track FROM charge
+    WHERE person_id = ANY(:people) AND service_date = :on AND status = 'live' AND facility <> :facility
     """
 )
+ONE_CLOSE = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 # Units can only run out before the dates do where more dates passed than units were granted; nothing else is counted.
 GRANTS = text(
     """
@@ -184,10 +184,22 @@ async def read_presence(
     ]  # fmt: skip
 
 
-async def read_joined(session: AsyncSession, facility: str, begins: datetime, ends: datetime) -> dict[UUID, UUID]:
-    """Records with a stay that the date touches, and the record that stands for each."""
-    found = await session.execute(JOINED, {"facility": facility, "before": begins - INSTANT, "ends": ends})
-    return {one: stands for one, stands in found}
+async def read_joined(session: AsyncSession) -> dict[UUID, UUID]:
+    """Records that were joined to another one, and the record that stands for each (E03); few."""
+    found = await session.execute(select(Person.id, Person.merged_into).where(Person.merged_into.is_not(None)))
+    return {one: stands for one, stands in found if stands is not None}
+
+
+async def read_elsewhere(
+    session: AsyncSession, facility: str, on: date, groups: Mapping[UUID, Collection[UUID]]
+) -> set[tuple[UUID, str]]:
+    """(record, per diem track) of live charges at other facilities, for records by the one that stands for them. Closes of
+    one date at two facilities wait for each other here: the index knows one record, and a person may have two."""
+    for stands in sorted(groups):
+        await session.execute(ONE_CLOSE, {"key": f"{stands}:{on}"})
+    people = sorted({one for group in groups.values() for one in group})
+    found = await session.execute(ELSEWHERE, {"people": people, "on": on, "facility": facility})
+    return {(person, track) for person, track in found}
 
 
 def _absences(
