@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.authorization import AuthorizationActivities
 from activities.by_hand import SendingActivities
 from activities.case_record import CaseHands
+from activities.configuration import put_on_record
 from activities.consent import ConsentActivities
 from activities.coverage import CoverageActivities
 from activities.departure import ExchangeHands, ExchangeIdentity
@@ -134,6 +135,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    recorded = asyncio.create_task(put_on_record(database, settings, catalog))
     relay = asyncio.create_task(Relay(database, client, settings.drive).run())
     care, exchange = workers(client, hands, records=settings.database_pool)
     set_aside()
@@ -141,6 +143,7 @@ async def serve(settings: Settings) -> None:
         log.info("worker_ready", queues=[CARE, EXCHANGE], drive=settings.drive.value)
         await stop.wait()
         log.info("worker_drains")
+    recorded.cancel()
     relay.cancel()
     with suppress(asyncio.CancelledError):
         await relay

@@ -21,13 +21,17 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def configuration_of(settings: Settings, catalog: Catalog, policy: Mapping[str, frozenset[Any]]) -> dict[str, str]:
-    """One flat row of texts: `edition/<name>` and `law` by their content, `policy` by its lines, settings by value."""
+def configuration_of(
+    settings: Settings, catalog: Catalog, policy: Mapping[str, frozenset[Any]] | None = None
+) -> dict[str, str]:
+    """One flat row of texts: `edition/<name>` and `law` by their content, `policy` by its lines, settings by value.
+    `policy` None: a process without doors."""
     said = {f"setting/{name}": str(getattr(settings, name)) for name in SAID}
     said["setting/build"] = settings.build
     for name, edition in catalog.editions.items():
         said[f"edition/{name}"] = fingerprint(edition.model_dump(mode="json"))
     law = (catalog.regimes, catalog.retention, catalog.wordings, catalog.minor_laws)
     said["law"] = fingerprint([one.model_dump(mode="json") for kind in law for one in kind])
-    said["policy"] = fingerprint({door: sorted(str(role) for role in line) for door, line in policy.items()})
+    if policy is not None:
+        said["policy"] = fingerprint({door: sorted(str(role) for role in line) for door, line in policy.items()})
     return said

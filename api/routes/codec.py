@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Depends, Header, Response
 from fastapi.responses import JSONResponse
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payload, Payloads
 
 from api.auth import require
 from api.deps import Services, Wired
@@ -17,6 +17,7 @@ from api.tokens import User
 from definitions.errors import ErrorType
 from definitions.vocabulary import Role
 from runtime.codec import SealedPayloads, UnreadablePayload
+from runtime.payload_subjects import subjects_of
 from storage.repositories.timeline import audit
 
 router = APIRouter(prefix="/codec", tags=["operation"])
@@ -50,20 +51,25 @@ async def decode(
     said: Annotated[dict[str, Any], Body()], held: Wired, user: Opener,
     namespace: Annotated[str | None, Header(alias="X-Namespace", max_length=200)] = None,
 ) -> JSONResponse:  # fmt: skip
-    """Open payloads of one namespace, ours. Who opened how many is on record before anything is shown."""
+    """Open payloads of one namespace, ours. Who opened how many, and about whom as far as they say it, is on record before
+    anything is shown; of payloads that do not open, how many were asked for."""
     if namespace not in (None, held.settings.temporal_namespace):
         raise problem(ErrorType.NOT_FOUND, "no such namespace is opened here")
     asked = _payloads(said)
+    refused, opened = None, list[Payload]()
+    try:
+        opened = await SealedPayloads(held.keyring).decode(list(asked.payloads))
+    except UnreadablePayload as error:
+        refused = str(error)
+    detail = {"payloads": len(asked.payloads), "opened": refused is None, "about": subjects_of(opened)}
     async with held.write(user) as session:
         now = await held.clock.now()
         audit(
             session, chain=CHAIN, at=now, actor=user.actor, role=user.role, action="payloads_opened",
-            subject="temporal", purpose="operations", detail={"payloads": len(asked.payloads)},
+            subject="temporal", purpose="operations", detail=detail,
         )  # fmt: skip
-    try:
-        opened = await SealedPayloads(held.keyring).decode(list(asked.payloads))
-    except UnreadablePayload as error:
-        raise problem(ErrorType.INVALID_REQUEST, str(error)) from None
+    if refused is not None:
+        raise problem(ErrorType.INVALID_REQUEST, refused)
     body: dict[str, Any] = MessageToDict(Payloads(payloads=opened))
     return JSONResponse(body, headers=_cross_origin(held))
 

@@ -12,13 +12,16 @@ import psycopg
 import pytest
 from ruamel.yaml import YAML
 
+from api.policy import POLICY
+from api.routes import codec
+from definitions.vocabulary import Role
 from local.stack.postgres import EmbeddedPostgres, program
 from runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("namespace", "migrate", "seal-words", "worker", "api")
 ONE_SHOT = ("roles", "temporal-schema", "namespace", "migrate", "seal-words")
-LASTING = ("postgres", "temporal", "worker", "api")
+LASTING = ("postgres", "temporal", "worker", "api", "temporal-ui")
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +134,43 @@ def test_every_password_must_be_given(compose: dict[str, Any]) -> None:
     }
 
 
-def test_only_the_api_is_reachable_and_only_from_this_machine(compose: dict[str, Any]) -> None:
+def test_only_the_api_and_temporals_pages_are_reachable_and_only_from_this_machine(compose: dict[str, Any]) -> None:
     published = {name: s["ports"] for name, s in compose["services"].items() if "ports" in s}
-    assert published == {"api": ["127.0.0.1:${STEPDOWN_PORT:-8700}:8700"]}
+    assert published == {
+        "api": ["127.0.0.1:${STEPDOWN_PORT:-8700}:8700"],
+        "temporal-ui": ["127.0.0.1:${TEMPORAL_UI_PUBLISHED_PORT:-8080}:8080"],
+    }
     assert not [name for name, s in compose["services"].items() if s.get("network_mode") or s.get("privileged")]
+
+
+def test_temporals_pages_open_payloads_through_the_api_with_the_users_own_token(compose: dict[str, Any]) -> None:
+    pages = compose["services"]["temporal-ui"]
+    said = pages["environment"]
+    address, path = said["TEMPORAL_CODEC_ENDPOINT"].split("}")
+    assert address == "${STEPDOWN_PUBLIC_URL:?set it in stepdown.env", "the same address as the API's own"
+    door = f"POST {path}/decode"
+    assert POLICY[door] == frozenset({Role.ADMIN, Role.AUDITOR})
+    assert door.removeprefix("POST ") in {getattr(route, "path", None) for route in codec.router.routes}
+    assert said["TEMPORAL_CODEC_PASS_ACCESS_TOKEN"] == "true"
+    assert said["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"] == "false", "the API's own cookie is never sent from there"
+    origin = re.findall(r"\$\{(STEPDOWN_\w+):-", said["TEMPORAL_AUTH_CALLBACK_URL"] + said["TEMPORAL_CORS_ORIGINS"])
+    assert set(origin) == {"STEPDOWN_TEMPORAL_UI_ORIGIN"}, "the origin the API answers to is the one the pages have"
+    assert "temporal_ui_origin" in Settings.model_fields
+
+
+def test_nobody_sees_temporals_pages_without_signing_in_and_nothing_is_changed_there(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    pages, said = services["temporal-ui"], services["temporal-ui"]["environment"]
+    assert (said["TEMPORAL_AUTH_ENABLED"], said["TEMPORAL_AUTH_TYPE"]) == ("true", "oidc")
+    assert said["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
+    assert pages["profiles"] == ["temporal-ui"], "started by who asks for it"
+    assert pages["env_file"][0]["required"] is True, "the client's secret stands in a file of its own"
+    assert not [name for name in said if "SECRET" in name]
+    assert conditions(pages) == {"temporal": "service_healthy"}
+    assert said["TEMPORAL_ADDRESS"] == services["worker"]["environment"]["STEPDOWN_TEMPORAL_ADDRESS"]
+    assert said["TEMPORAL_DEFAULT_NAMESPACE"] == services["worker"]["environment"]["STEPDOWN_TEMPORAL_NAMESPACE"]
+    assert pages["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in pages["security_opt"]
 
 
 def test_images_name_their_version(compose: dict[str, Any]) -> None:

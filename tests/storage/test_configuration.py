@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from activities.configuration import put_on_record
 from api.policy import POLICY
 from definitions.vocabulary import Role
 from local.stack.folder import first_settings
@@ -45,6 +46,23 @@ async def test_it_is_written_when_it_changes_and_only_then(database: Database) -
     assert not await note(database, other)
     _, second = await entries(database)
     assert second["changed"] == {"policy": [first["policy"], other["policy"]]}
+
+
+async def test_a_worker_has_a_row_of_its_own_and_no_doors(database: Database) -> None:
+    chosen, catalog = settings(), load_catalog()
+    assert await note(database, configuration_of(chosen, catalog, POLICY))
+    for more in ({}, {}, {"partner_base_url": "http://127.0.0.1:1/other"}):
+        await put_on_record(database, settings(**more), catalog)
+    _, first, second = await entries(database)
+    assert "policy" not in first["now"]
+    assert set(first["now"]) == set(configuration_of(chosen, catalog, POLICY)) - {"policy"}
+    assert second["changed"] == {"setting/partner_base_url": [chosen.partner_base_url, "http://127.0.0.1:1/other"]}
+    async with database.read() as session:
+        rows = await session.execute(select(AuditEntry.subject, AuditEntry.actor).where(AuditEntry.chain == CHAIN))
+        assert {(subject, actor) for subject, actor in rows} == {
+            ("process/api", "system:api"),
+            ("process/worker", "system:worker"),
+        }
 
 
 def test_a_changed_definition_and_a_changed_setting_show() -> None:
