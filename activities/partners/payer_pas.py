@@ -11,9 +11,8 @@ from definitions.pas_guide import PasGuide
 from definitions.review_inquiry import ReviewInquiry
 from definitions.services_review import ServicesReviewRequest
 from interchange.fhir.pas import outcome
-from interchange.fhir.pas.arrival import arrival_of, as_json, finds_nothing, parts_of
+from interchange.fhir.pas.arrival import arrival_of, as_json, finds_nothing, parts_of, said_in
 from interchange.fhir.pas.inquiry_bundle import encode_inquiry
-from interchange.fhir.pas.reading import loaded
 from interchange.fhir.pas.request_bundle import asked_items, encode_request
 from interchange.fhir.pas.response_reading import read_response
 from interchange.fhir.pas.words import PasProblem
@@ -65,7 +64,7 @@ class PasChannel:
             return Body(rest=body)
 
     def read(self, text: str, sent: str | None) -> Receipt | Nothing | Told:
-        value = loaded(text)
+        value = said_in(text)
         if outcome.is_outcome(value):
             return Receipt(outcome.failing(value))
         if finds_nothing(value):

@@ -13,19 +13,23 @@ from interchange.fhir.pas.words import PasProblem, document
 from interchange.x12.arrival import fingerprint
 
 VALUE_MAX: Final = 80
-FOUND: Final = "responseBundle"
 
 
 def parts_of(body: str) -> tuple[str, ...]:
-    """Response bundles, one by one; an answer without any, or an OperationOutcome, is one part by itself. Raises
-    `PasProblem` for what is no FHIR at all."""
+    """An answer as it came, or, of an inquiry that found several, each by itself. Raises `PasProblem` for what is no FHIR."""
     value = loaded(body)
-    if value.get("resourceType") != "Parameters":
+    found = _list(value, "parameter") if value.get("resourceType") == "Parameters" else []
+    if len(found) <= 1:
         return (body,)
-    found = [p.get("resource") for p in _list(value, "parameter") if p.get("name") == FOUND]
-    others = [p.get("resource") for p in _list(value, "parameter") if outcome.is_outcome(p.get("resource"))]
-    parts = [document(r) for r in [*found, *others] if isinstance(r, dict)]
-    return tuple(parts) or (body,)
+    return tuple(document(p["resource"]) for p in found if isinstance(p.get("resource"), dict)) or (body,)
+
+
+def said_in(text: str) -> dict[str, Any]:
+    """The resource that answers: itself, or the only one that an inquiry's answer holds."""
+    value = loaded(text)
+    inside = [p.get("resource") for p in _list(value, "parameter")]
+    alone = value.get("resourceType") == "Parameters" and len(inside) == 1
+    return inside[0] if alone and isinstance(inside[0], dict) else value
 
 
 def finds_nothing(value: dict[str, Any]) -> bool:
@@ -38,7 +42,7 @@ def arrival_of(text: str, guide: PasGuide) -> Arrival:
     """Total: what cannot be read is an arrival that is not whole."""
     base = Arrival(kind=ArrivalKind.PAS, fingerprint=fingerprint(text), version=guide.name)
     try:
-        value = loaded(text)
+        value = said_in(text)
         if outcome.is_outcome(value):
             return base.model_copy(update={"rejected": outcome.failing(value)})
         if finds_nothing(value):
