@@ -80,7 +80,7 @@ def wire(
         SendingActivities(case, keyring),
         MidnightActivities(database, catalog),
     )
-    identity = ExchangeIdentity(settings.submitter_id, settings.x12_usage)
+    identity = ExchangeIdentity(settings.submitter_id, settings.x12_usage, settings.public_url)
     exchange = ExchangeActivities(ExchangeHands(case, keyring, line, identity, metrics or Metrics()))
     return Hands(care, (exchange,), line)
 

@@ -194,7 +194,7 @@ async def _apply(
     except (InterchangeProblem, ValueError, IndexError):
         return False
     if isinstance(said, Receipt):
-        return await _acknowledged(w, asked, part, said.rejected, channel, kept)
+        return await _acknowledged(w, asked, part, said, channel, kept)
     if isinstance(said, Nothing):
         return await absent(w, asked, "inquiry") if kept.on_the_line else False
     await _answered(w, asked, said, channel, kept)
@@ -240,11 +240,11 @@ async def _discharge_taken(w: CaseWriting, asked: AuthorizationRequest, verdict:
 
 
 async def _acknowledged(
-    w: CaseWriting, asked: AuthorizationRequest, part: Part, rejected: bool, channel: PayerChannel, kept: _Kept
+    w: CaseWriting, asked: AuthorizationRequest, part: Part, said: Receipt, channel: PayerChannel, kept: _Kept
 ) -> bool:
     """A 999, TA1 or OperationOutcome: accepted is evidence; rejected is a data problem of ours, unless an answer came all
     the same."""
-    if not rejected:
+    if not said.rejected:
         return True
     message = await inbound.sent_under(w.session, w.payer.key, part.arrival.about_control)
     if kept.on_the_line or (message is not None and message.version == INQUIRY):
@@ -255,7 +255,7 @@ async def _acknowledged(
     verdict = AnswerVerdict(
         status=AuthorizationStatus.DATA_PROBLEM,
         action="999",
-        why="the payer's gateway could not read the request (999); tell the administrator",
+        why=f"the payer's gateway could not read the request ({said.words}); tell the administrator",
     )
     await apply_verdict(w, asked, verdict, fingerprint=kept.fingerprint, source=channel.source, message_id=kept.id)
     return True

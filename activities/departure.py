@@ -12,7 +12,7 @@ from activities.partners.channels import channel_for
 from activities.partners.line import PayerLine
 from definitions.disclosure import ContentPart, ExceptionOnFile, RecordPeriod
 from definitions.ids import derived
-from definitions.payer import Channel
+from definitions.payer import Channel, Payer
 from definitions.vocabulary import ContentClass, Purpose, RequestKind
 from interchange.problem import InterchangeProblem
 from interchange.x12.arrival import fingerprint
@@ -39,6 +39,8 @@ class ExchangeIdentity:
 
     submitter_id: str
     usage: str
+    public_url: str = ""
+    """Where partners reach our API; empty: no payer is asked to notify us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Departure:
     inquiry: bool = False
     interrupted: bool = False
     channel: Channel = Channel.X12_REALTIME
+    payer: Payer | None = None
+    """Whose definition it leaves by."""
 
 
 class Withheld(Exception):
@@ -163,7 +167,8 @@ async def _intend(
         actor=w.actor,
     )  # fmt: skip
     endpoint = endpoint_of(asked.kind, w.payer) or ""
-    return Departure(text, endpoint, message_id, disclosure_id, channel=channel_of(asked.kind, w.payer))
+    channel = channel_of(asked.kind, w.payer)
+    return Departure(text, endpoint, message_id, disclosure_id, channel=channel, payer=w.payer)
 
 
 def channel_to(hands: ExchangeHands, w: CaseWriting, asked: AuthorizationRequest) -> PayerChannel:

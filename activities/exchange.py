@@ -11,6 +11,7 @@ from activities.departure import Departure, ExchangeHands
 from activities.partners.channels import channel_for
 from activities.partners.line import UNKNOWN, Delivery
 from activities.partners.slots import PayerSlots
+from activities.partners.subscription import Subscriber
 from activities.sending_deadlines import inquiry_owed
 from definitions.authorization import CaseOutcome, SendRequest
 from definitions.contracts import ExchangeContract
@@ -24,6 +25,9 @@ class ExchangeActivities(ExchangeContract):
     def __init__(self, hands: ExchangeHands, slots: PayerSlots | None = None) -> None:
         self._hands = hands
         self._slots = slots or PayerSlots()
+        self._subscriber = Subscriber(
+            hands.case.database, hands.line, hands.identity.submitter_id, hands.identity.public_url
+        )
 
     @activity.defn
     async def send_request(self, request: SendRequest) -> CaseOutcome:
@@ -42,7 +46,10 @@ class ExchangeActivities(ExchangeContract):
             return await self._conclude(request, payer, prepared, delivery)
 
     async def _deliver(self, departure: Departure, request: SendRequest) -> Delivery:
-        channel = channel_for(departure.channel, self._hands.case.catalog.pas_guide(request.now.date()))
+        guide = self._hands.case.catalog.pas_guide(request.now.date())
+        channel = channel_for(departure.channel, guide)
+        if departure.payer is not None:
+            await self._subscriber.ensure(departure.payer, guide, request.now)
         return await channel.deliver(
             self._hands.line, departure.endpoint, departure.text, request.now, inquiry=departure.inquiry
         )

@@ -9,9 +9,11 @@ from api.shown import case as summary
 from api.told import titles_of, why_text
 from api.worklist import OURS, counted, days_left, left_of, shown_line
 from definitions.edition import Edition
+from definitions.payer import Channel, Payer
 from definitions.vocabulary import ClockName, GrantState
 from rules.calendar import facility_date
 from rules.disputes import OPEN
+from rules.sending import channel_of
 from storage.models import (
     AuthorizationClock,
     AuthorizationDecision,
@@ -46,7 +48,7 @@ def case_shown(found: CasePage, edition: Edition, now: datetime) -> dict[str, An
         "next_action_owner": case.next_action_owner, "next_action_why": case.next_action_why,
         "next_action_why_text": case.next_action_why and why_text(case.next_action_why, zone, titles),
         "circuit": shown_line(found.line) if found.line else None,
-        "requests": [_request(r) for r in found.requests],
+        "requests": [_request(r, edition.payers.get(found.case.payer)) for r in found.requests],
         "decisions": [_decision(d) for d in found.decisions],
         "grants": [_grant(found, g, today) for g in found.grants],
         "days": [_day(d) for d in found.days],
@@ -78,7 +80,7 @@ def used_of(found: CasePage, g: AuthorizationGrant) -> GrantUsed:
     )
 
 
-def _request(r: AuthorizationRequest) -> dict[str, Any]:
+def _request(r: AuthorizationRequest, payer: Payer | None) -> dict[str, Any]:
     return {
         "id": r.id, "kind": r.kind, "status": r.status, "trace": r.trace, "level": r.level, "units": r.units,
         "unit": r.unit, "from_date": r.from_date, "through_date": r.through_date, "urgent": r.urgent,
@@ -87,8 +89,13 @@ def _request(r: AuthorizationRequest) -> dict[str, Any]:
         "held_at": r.held_at, "answered_at": r.answered_at, "decision_due_at": r.decision_due_at,
         "attempts": r.attempts, "inquiries": r.inquiries, "inquired_at": r.inquired_at, "reference": r.reference,
         "wanted": r.wanted, "wanted_by": r.wanted_by, "attachments": r.attachments,
-        "channel": "by_hand" if r.sent_at is not None and r.attempts == 0 else "x12",
+        "channel": "by_hand" if r.sent_at is not None and r.attempts == 0 else _machine(r, payer),
     }  # fmt: skip
+
+
+def _machine(r: AuthorizationRequest, payer: Payer | None) -> str:
+    """The grammar in which it leaves."""
+    return "pas" if payer is not None and channel_of(r.kind, payer) is Channel.PAS else "x12"
 
 
 def _decision(d: AuthorizationDecision) -> dict[str, Any]:

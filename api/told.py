@@ -86,6 +86,7 @@ WORDS: Final[dict[str, str]] = {
     "external_filing": "external review may be asked for",
     "by_hand": "by hand",
     "x12": "electronically",
+    "pas": "electronically (FHIR)",
     "uncovered": "not authorized",
     "at_risk": "asked for, not granted",
     "clinician_absent": "did not take place",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import boards, disclosures, memory, midnight, ninety_days, reviews, sealing, startup, transitions, x12
+from bench import boards, disclosures, memory, midnight, ninety_days, pas, reviews, sealing, startup, transitions, x12
 from local.rehearsal.house import House
 from runtime.temporal import leave
 
@@ -54,6 +54,7 @@ def main() -> int:
     asyncio.run(midnight.run())
     asyncio.run(disclosures.run())
     x12.measure()
+    pas.measure()
     return boards.main()
 
 

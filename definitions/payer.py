@@ -116,8 +116,9 @@ class Payer(Definition):
     endpoint: str | None = Field(default=None, max_length=200, pattern=ENDPOINT)
     """Path below the settings' partner base address; never a whole address in an edition, so that no edition can make
     the house speak to an address of its choice. For `pas` the base of its FHIR system."""
-    notice_endpoint: str | None = Field(default=None, max_length=200, pattern=ENDPOINT)
-    """Where notices (X216) go when the channel has none, as PAS has; without it people tell them."""
+    x12_endpoint: str | None = Field(default=None, max_length=200, pattern=ENDPOINT)
+    """Where 278s go for what the channel has no words for (of PAS: notices, and requests after the fact with their delay
+    reason); without it people send those."""
     telephone: str = ""
     fax: str = ""
     """How a person reaches its review desk when no machine can (AUTH-12)."""

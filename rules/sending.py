@@ -35,26 +35,27 @@ OPEN_QUESTIONS: Final = frozenset(
 
 
 ELECTRONIC: Final = frozenset({Channel.X12_REALTIME, Channel.PAS})
-WITHOUT_NOTICES: Final = frozenset({Channel.PAS})
-CANNOT_SAY: Final = {Channel.PAS: frozenset({RequestKind.RETROSPECTIVE})}
-"""Kinds a channel has no words for: PAS has no place for a delay reason (UM10)."""
+CANNOT_SAY: Final = {Channel.PAS: NOTICES | {RequestKind.RETROSPECTIVE}}
+"""Kinds a channel has no words for: PAS has no notices, and no place for a delay reason (UM10)."""
 
 
 def channel_of(kind: RequestKind, payer: Payer) -> Channel:
     """How a request of this kind leaves by machine, and how it is asked about."""
-    return Channel.X12_REALTIME if kind in NOTICES and payer.channel in WITHOUT_NOTICES else payer.channel
+    return Channel.X12_REALTIME if _has_no_words(kind, payer) else payer.channel
 
 
 def endpoint_of(kind: RequestKind, payer: Payer) -> str | None:
     """Where it goes; None: no machine takes it."""
-    return payer.notice_endpoint if kind in NOTICES and payer.channel in WITHOUT_NOTICES else payer.endpoint
+    return payer.x12_endpoint if _has_no_words(kind, payer) else payer.endpoint
+
+
+def _has_no_words(kind: RequestKind, payer: Payer) -> bool:
+    return kind in CANNOT_SAY.get(payer.channel, frozenset())
 
 
 def road(kind: RequestKind, payer: Payer) -> Road:
     """External review goes to another house, appeals by fax where the payer takes them so."""
     if payer.channel not in ELECTRONIC or endpoint_of(kind, payer) is None or kind is RequestKind.EXTERNAL_REVIEW:
-        return Road.BY_HAND
-    if kind in CANNOT_SAY.get(payer.channel, frozenset()):
         return Road.BY_HAND
     if kind in APPEALS and not payer.electronic_appeals:
         return Road.BY_HAND

@@ -32,9 +32,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Whether what we sent could be read at all."""
+    """Whether what we sent could be read at all. `words`: how it was said, in codes."""
 
     rejected: bool
+    words: str = "999"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class PasChannel:
         return encode_inquiry(released, control, self.guide)
 
     def notice(self, released: Released[AdmissionNotification], control: Control) -> str:
-        raise PasProblem("PAS has no notices; give the payer's definition a notice_endpoint, or tell it by hand")
+        raise PasProblem("PAS has no notices; give the payer's definition an x12_endpoint, or tell it by hand")
 
     async def deliver(
         self, line: PayerLine, endpoint: str, text: str, now: datetime, *, inquiry: bool = False
@@ -66,7 +66,7 @@ class PasChannel:
     def read(self, text: str, sent: str | None) -> Receipt | Nothing | Told:
         value = said_in(text)
         if outcome.is_outcome(value):
-            return Receipt(outcome.failing(value))
+            return Receipt(outcome.failing(value), outcome.in_codes(value))
         if finds_nothing(value):
             return Nothing()
         found = read_response(value, self.guide)

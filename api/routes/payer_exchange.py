@@ -106,5 +106,17 @@ def _line(payer: Payer, row: PayerCircuit | None, waiting: int) -> dict[str, Any
         "payer": payer.key, "name": payer.name, "channel": payer.channel, "inquiry": payer.inquiry,
         "state": circuit.state, "since": None if up else circuit.opened_at, "failures": circuit.failures,
         "retry_at": None if up else circuit.retry_at, "why": row.why if row is not None else None, "held": waiting,
+        "notifications": _notifications(payer, row),
         "fallback": {"telephone": payer.telephone or None, "fax": payer.fax or None},
     }  # fmt: skip
+
+
+def _notifications(payer: Payer, row: PayerCircuit | None) -> dict[str, Any] | None:
+    """Whether its system was asked to tell us of pended answers; None where its channel has no such thing."""
+    if payer.channel is not Channel.PAS:
+        return None
+    return {
+        "subscription": row.subscription if row is not None else None,
+        "tried_at": row.subscribed_at if row is not None else None,
+        "why": row.subscription_why if row is not None else None,
+    }

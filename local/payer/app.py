@@ -148,6 +148,14 @@ def _exchange(house: House) -> APIRouter:
             return came
         return await _answered(house, request, house.fhir.submit(payer, *came), came[1], FHIR)
 
+    @router.post("/fhir/{payer}/Subscription")
+    async def subscribe(payer: str, request: Request) -> Response:
+        came = await at_the_door(payer, request)
+        if isinstance(came, Response):
+            return came
+        said = house.fhir.subscribe(payer, came[0])
+        return Response(said.reply.content, status_code=said.status, media_type=FHIR)
+
     @router.post("/fhir/{payer}/Claim/$inquire")
     async def inquire(payer: str, request: Request) -> Response:
         came = await at_the_door(payer, request)

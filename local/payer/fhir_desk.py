@@ -120,6 +120,27 @@ class FhirDesk(Desk):
         number = json.loads(text)["identifier"]["value"]
         self._book.received(payer, digest, control_number=number, kind=kind, trace=trace, at=now, answered=said.id)
 
+    def subscribe(self, payer: str, raw: bytes) -> FhirReply:
+        """From now on notifications of this payer go where it says; the newest subscription counts."""
+        try:
+            said = json.loads(raw)
+            channel = said["channel"]
+            content = channel["_payload"]["extension"][0]["valueCode"]
+            good = (said["criteria"], channel["type"], content) == (
+                guide().systems["topic"],
+                "rest-hook",
+                "full-resource",
+            )
+            address = str(channel["endpoint"])
+        except (ValueError, KeyError, TypeError, IndexError):
+            good, address = False, ""
+        if not good:
+            body = encode_outcome("not-supported", "one topic, rest-hook and full-resource are supported")
+            return FhirReply(Reply((_unsaid(body),)), REFUSING)
+        self._book.write("INSERT OR REPLACE INTO setting VALUES (?, ?)", f"subscription/{payer}", address)
+        made = said | {"id": f"{payer}-{self._book.next('subscription')}", "status": "active"}
+        return FhirReply(Reply((_unsaid(json.dumps(made)),)), 201)
+
     # --- $inquire ----------------------------------------------------------------------------------------------------
 
     def _inquired_about(self, payer: str, text: str, digest: str, now: datetime) -> FhirReply:
@@ -155,3 +176,8 @@ class FhirDesk(Desk):
         told = tell(Telling(request, step or UNDECIDED, review.number, review.reference, now))
         bare = told.model_copy(update={"message": None, "trace": request.trace, "originator": request.originator})
         return response_bundle(bare, control, guide(), Envelope.read(review.envelope).sequences, inquiry=True)
+
+
+def _unsaid(body: str) -> Part:
+    """A word that is no answer to anybody's request: the book does not count it."""
+    return Part(Said(0, "", None, Step(say=Say.RECEIPT), "call", None, body, None, 0), body.encode())

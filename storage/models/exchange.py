@@ -84,6 +84,11 @@ class PayerCircuit(Base):
     retry_at: Mapped[datetime | None]
     why: Mapped[str | None]
     changed_at: Mapped[datetime]
+    subscription: Mapped[str | None]
+    """What its system calls our subscription, where pended answers come by notification."""
+    subscribed_at: Mapped[datetime | None]
+    """When it was last tried."""
+    subscription_why: Mapped[str | None]
 
     __table_args__ = (one_of("state", LineState),)
 

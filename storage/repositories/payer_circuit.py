@@ -1,7 +1,7 @@
 """Circuits and the queues behind them: rows of one payer, locked one payer at a time (E95). Lock order of every writer:
 episode, case, circuit, control number."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -54,6 +54,30 @@ async def keep(session: AsyncSession, payer: str, circuit: Circuit, why: str | N
     row.state, row.failures = circuit.state, circuit.failures
     row.opened_at, row.retry_at = circuit.opened_at, circuit.retry_at
     row.why = why if circuit.failures else None
+    await session.flush()
+
+
+async def take_subscribing(session: AsyncSession, payer: str, now: datetime, again_after: timedelta) -> bool:
+    """Whether the caller is to subscribe now; nobody else is, until it is tried again."""
+    found = (await session.execute(select(PayerCircuit).where(PayerCircuit.payer == payer))).scalar_one_or_none()
+    if found is not None and _settled(found, now, again_after):
+        return False
+    await locked(session, payer, now)
+    row = await session.get_one(PayerCircuit, payer, populate_existing=True)
+    if _settled(row, now, again_after):
+        return False
+    row.subscribed_at = now
+    await session.flush()
+    return True
+
+
+def _settled(row: PayerCircuit, now: datetime, again_after: timedelta) -> bool:
+    return row.subscription is not None or (row.subscribed_at is not None and now < row.subscribed_at + again_after)
+
+
+async def subscribed(session: AsyncSession, payer: str, subscription: str | None, why: str | None) -> None:
+    row = await session.get_one(PayerCircuit, payer, with_for_update=True)
+    row.subscription, row.subscription_why = subscription or row.subscription, why
     await session.flush()
 
 

@@ -150,13 +150,13 @@ class Exchange:
 
     def __init__(
         self, database: Database, url: str, *, timeout: float = 3.0, catalog: Catalog | None = None,
-        slots: PayerSlots | None = None,
+        slots: PayerSlots | None = None, public_url: str = "",
     ) -> None:  # fmt: skip
         self.database = database
         self.hands = CaseHands(database, catalog or load_catalog())
         self.line = PayerLine(url, timeout)
         self.metrics = Metrics()
-        identity = ExchangeIdentity("STEPDOWN", "T")
+        identity = ExchangeIdentity("STEPDOWN", "T", public_url)
         self.exchange = ExchangeActivities(ExchangeHands(self.hands, KEYRING, self.line, identity, self.metrics), slots)
         self.cases = AuthorizationActivities(self.hands, KEYRING)
 

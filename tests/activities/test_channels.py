@@ -11,13 +11,14 @@ from activities.by_hand import SendingActivities
 from definitions.authorization import RecordDecision
 from definitions.exchange import HandChannel, RecordSending
 from definitions.payer import Channel
-from definitions.vocabulary import Role
+from definitions.vocabulary import RequestKind, Role
 from runtime.catalog import Catalog, load_catalog
 from storage.engine import Database
 from tests.activities import cases
 from tests.activities.cases import KEYRING, NOW, Case, Exchange
 from tests.activities.channel_contract import SCENARIOS, ChannelContract
 from tests.activities.pas_house import over_pas
+from tests.activities.test_pas import more
 from tests.api import inbound_door
 from tests.local_payer.conftest import Door, PayerProcess, opened_door
 
@@ -151,3 +152,20 @@ class TestByHand(ChannelContract):
                 )
             )  # fmt: skip
             assert outcome.refusal is None
+
+
+class TestWhatComesLater:
+    """A question that is ruled on weeks later, over PAS: the pend in the call, the ruling by notification."""
+
+    channel = Channel.PAS
+
+    @pytest.mark.parametrize(("script", "ends"), [("DG48", "approved"), ("DH48", "denied"), ("LG48", "approved")])
+    async def test_an_appeal_is_ruled_on_by_notification(
+        self, database: Database, world: World, script: str, ends: str
+    ) -> None:
+        one = await cases.case(database, script)
+        await world.house.send(one)
+        appeal = await more(database, one, RequestKind.APPEAL, about=one.request_id, urgent=False)
+        await world.house.send(appeal, NOW + timedelta(hours=2))
+        await world.brought(NOW + timedelta(hours=51))
+        assert (await cases.request_of(database, appeal)).status == ends

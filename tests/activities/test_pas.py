@@ -8,20 +8,21 @@ from uuid import uuid4
 
 import pytest
 
+from activities.partners.line import UNKNOWN, Delivery
 from definitions.services_review import ServicesReviewRequest
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind, RequestKind
 from interchange.fhir.pas.request_bundle import asked_items, parse_request
 from local.books import compare
 from runtime.people import open_message
 from storage.engine import Database
-from storage.models import Authorization, AuthorizationRequest
+from storage.models import Authorization, AuthorizationRequest, PayerCircuit
 from storage.repositories.authorization import trace_of
 from storage.repositories.exchange import misnumbered, request_message
 from tests.activities import cases
 from tests.activities.cases import KEYRING, NOW, Case, Exchange
 from tests.activities.pas_house import over_pas
 from tests.interchange.fhir.pas.samples import GUIDE
-from tests.local_payer.conftest import Door, PayerProcess
+from tests.local_payer.conftest import Door, PayerProcess, opened_door
 
 MINUTE = timedelta(minutes=1)
 Open = Callable[..., Exchange]
@@ -31,8 +32,8 @@ Open = Callable[..., Exchange]
 async def opened(database: Database) -> AsyncIterator[Open]:
     made: list[Exchange] = []
 
-    def make(url: str, **options: Any) -> Exchange:
-        made.append(Exchange(database, url, catalog=over_pas(), **options))
+    def make(url: str, *, x12_endpoint: str | None = "x12/meridian", **options: Any) -> Exchange:
+        made.append(Exchange(database, url, catalog=over_pas(x12_endpoint=x12_endpoint), **options))
         return made[-1]
 
     yield make
@@ -264,12 +265,15 @@ async def test_what_is_not_needed_any_more_is_taken_back_whole(
     assert compare(fresh_database, payer.book_url) == []
 
 
-async def test_what_pas_cannot_say_goes_by_hand(database: Database, payer: PayerProcess, opened: Open) -> None:
+@pytest.mark.parametrize(("x12", "status"), [("x12/meridian", "approved"), (None, "contact_payer")])
+async def test_what_pas_cannot_say_goes_as_x12_or_by_hand(
+    database: Database, payer: PayerProcess, opened: Open, x12: str | None, status: str
+) -> None:
     """A delay reason has no place in PAS (UM10)."""
-    one, house = await cases.case(database, kind=RequestKind.RETROSPECTIVE, delay_reason="8"), opened(payer.url)
-    record = await house.send(one)
-    assert record.status is AuthorizationStatus.CONTACT_PAYER
-    assert payer.messages("in") == []
+    house = opened(payer.url, x12_endpoint=x12)
+    one = await cases.case(database, kind=RequestKind.RETROSPECTIVE, delay_reason="8")
+    assert (await house.send(one)).status == status
+    assert [m["kind"] for m in payer.messages("in")] == (["I"] if x12 else [])
 
 
 async def test_notices_go_by_x12_where_the_payer_says_so(
@@ -284,3 +288,48 @@ async def test_notices_go_by_x12_where_the_payer_says_so(
     assert (left.kind, left.version, left.control_number) == ("278", "005010X216", "000000002")
     assert (await cases.request_of(database, told)).status is AuthorizationStatus.APPROVED
     assert compare(fresh_database, payer.book_url) == []
+
+
+async def subscription_of(database: Database) -> tuple[str | None, str | None]:
+    async with database.read() as session:
+        row = await session.get_one(PayerCircuit, "meridian")
+        return row.subscription, row.subscription_why
+
+
+async def test_a_payer_is_asked_once_to_tell_us_of_pended_answers(
+    database: Database, tmp_path: Any, opened: Open
+) -> None:
+    """Its notifications then come to the address it was told."""
+    with opened_door() as door:
+        payer = PayerProcess(tmp_path / "told.sqlite", door, "--drive", "driven")
+        house = opened(payer.url, public_url=f"{door.url}/elsewhere")
+        one, other = await cases.case(database, "P24"), await cases.case(database)
+        await house.send(one)
+        await house.send(other)
+        assert await subscription_of(database) == ("meridian-1", None)
+        payer.advance((NOW + timedelta(hours=25)).isoformat())
+        ((path, body, _),) = door.taken
+        assert path == "/elsewhere/fhir/payers/meridian/notifications"
+        assert one.trace in body
+        payer.stop()
+        payer.client.close()
+
+
+async def test_a_request_does_not_wait_for_a_subscription(
+    database: Database, payer: PayerProcess, opened: Open
+) -> None:
+    house = opened(payer.url, public_url="http://127.0.0.1:9")
+    refuse = house.line.deliver
+
+    async def no_subscriptions(endpoint: str, text: str, now: Any, **said: Any) -> Any:
+        if said.get("operation") == "/Subscription":
+            return Delivery(UNKNOWN, problem="the payer's system failed (500)")
+        return await refuse(endpoint, text, now, **said)
+
+    house.line.deliver = no_subscriptions  # type: ignore[method-assign]  # a payer whose subscriptions are broken
+    one, other = await cases.case(database), await cases.case(database)
+    assert (await house.send(one)).status is AuthorizationStatus.APPROVED
+    assert await subscription_of(database) == (None, "the payer's system failed (500)")
+    house.line.deliver = refuse  # type: ignore[method-assign]  # mended
+    await house.send(other, NOW + timedelta(hours=2))
+    assert await subscription_of(database) == ("meridian-1", None)

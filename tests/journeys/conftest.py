@@ -19,10 +19,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         made.stop()
 
 
-@pytest.fixture(scope="session")
-def clockwork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clockwork]:
-    """One house and one clock for all journeys of utilization review, whose files follow each other in time."""
-    made = ReviewHouse(tmp_path_factory.mktemp("reviews"))
+@pytest.fixture(scope="session", params=["x12", "pas"])
+def clockwork(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clockwork]:
+    """One house and one clock for all journeys of utilization review, whose files follow each other in time; all of them over
+    X12, and all of them over Da Vinci PAS."""
+    made = ReviewHouse(tmp_path_factory.mktemp(f"reviews-{request.param}"), request.param)
     try:
         made.start()
         running = Clockwork(made)

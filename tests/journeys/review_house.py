@@ -22,13 +22,21 @@ SUMMIT = {
 }
 
 
-def lay_out_catalog(folder: Path) -> Path:
-    """The shipped editions and the payer by telephone; the lock of released editions stays behind."""
+ELECTRONIC = ("bluestone", "meridian", "statecare", "unity")
+
+
+def lay_out_catalog(folder: Path, channel: str = "x12") -> Path:
+    """The shipped editions and the payer by telephone; the lock of released editions stays behind. `channel`: how every payer
+    with a system is reached: a definition says it, and nothing else."""
     shutil.copytree(FOLDER, folder)
     (folder / "catalog.lock").unlink()
     edition = folder / "2026-01"
     summit = _changed((edition / "payers" / "meridian.yaml").read_text(), SUMMIT)
     (edition / "payers" / f"{BY_TELEPHONE}.yaml").write_text(summit)
+    for payer in ELECTRONIC if channel == "pas" else ():
+        file = edition / "payers" / f"{payer}.yaml"
+        said = f"channel: pas\nendpoint: fhir/{payer}\nx12_endpoint: x12/{payer}\n"
+        file.write_text(_changed(file.read_text(), {f"endpoint: x12/{payer}\n": said}))
     for facility in (edition / "facilities").glob("*.yaml"):
         facility.write_text(_changed(facility.read_text(), {"payers: [": f"payers: [{BY_TELEPHONE}, "}))
     return folder
@@ -43,12 +51,14 @@ def _changed(text: str, words: dict[str, str]) -> str:
 
 
 class ReviewHouse(House):
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, channel: str = "x12") -> None:
         self._apart_door, self._apart_port = free_port(), free_port()
         self.apart_url = f"http://127.0.0.1:{self._apart_port}"
         extra = {
-            "STEPDOWN_CATALOG_FOLDER": str(lay_out_catalog(folder / "catalog")),
-            "STEPDOWN_PARTNER_ADDRESSES": f"x12/{APART}=http://127.0.0.1:{self._apart_door}",
+            "STEPDOWN_CATALOG_FOLDER": str(lay_out_catalog(folder / "catalog", channel)),
+            "STEPDOWN_PARTNER_ADDRESSES": ",".join(
+                f"{road}/{APART}=http://127.0.0.1:{self._apart_door}" for road in ("x12", "fhir")
+            ),
         }
         super().__init__(folder, extra=extra)
 
