@@ -34,12 +34,11 @@ from definitions.dispute import (
 )
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
-from definitions.payer import Channel
 from definitions.review_codes import Action
 from definitions.vocabulary import AuthorizationStatus, ContentClass, DisputeKind, DisputeStatus, Role
 from rules.disputes import LIVE, DisputeFact, to_file
 from rules.grants import CONTINUING
-from rules.sending import content_class
+from rules.sending import CALLED, ELECTRONIC, content_class
 from runtime.keyring import Keyring
 from storage.models import AuthorizationDispute, AuthorizationRequest
 from storage.repositories import authorization as cases
@@ -255,10 +254,10 @@ async def _file(
     if unfit is not None:
         return unfit
     by_hand = said.by_hand if said.by_hand is not None else not w.payer.electronic_appeals
-    by_hand = by_hand or said.kind is DisputeKind.EXTERNAL_REVIEW or w.payer.channel is not Channel.X12_REALTIME
+    by_hand = by_hand or said.kind is DisputeKind.EXTERNAL_REVIEW or w.payer.channel not in ELECTRONIC
     request_id = derived(said.key, "appeal")
     dispute.expedited, dispute.representative = said.expedited, said.representative.value
-    dispute.channel, dispute.filed_by = "by_hand" if by_hand else "x12", w.actor
+    dispute.channel, dispute.filed_by = "by_hand" if by_hand else CALLED[w.payer.channel], w.actor
     dispute.call_reference = said.call_reference
     dispute.version += 1
     w.case.version += 1

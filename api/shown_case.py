@@ -9,11 +9,11 @@ from api.shown import case as summary
 from api.told import titles_of, why_text
 from api.worklist import OURS, counted, days_left, left_of, shown_line
 from definitions.edition import Edition
-from definitions.payer import Channel, Payer
+from definitions.payer import Payer
 from definitions.vocabulary import ClockName, GrantState
 from rules.calendar import facility_date
 from rules.disputes import OPEN
-from rules.sending import channel_of
+from rules.sending import CALLED, channel_of
 from storage.models import (
     AuthorizationClock,
     AuthorizationDecision,
@@ -95,7 +95,7 @@ def _request(r: AuthorizationRequest, payer: Payer | None) -> dict[str, Any]:
 
 def _machine(r: AuthorizationRequest, payer: Payer | None) -> str:
     """The grammar in which it leaves."""
-    return "pas" if payer is not None and channel_of(r.kind, payer) is Channel.PAS else "x12"
+    return CALLED.get(channel_of(r.kind, payer), "x12") if payer is not None else "x12"
 
 
 def _decision(d: AuthorizationDecision) -> dict[str, Any]:

@@ -35,6 +35,8 @@ OPEN_QUESTIONS: Final = frozenset(
 
 
 ELECTRONIC: Final = frozenset({Channel.X12_REALTIME, Channel.PAS})
+CALLED: Final = {Channel.X12_REALTIME: "x12", Channel.PAS: "pas"}
+"""What the record calls a machine's way."""
 CANNOT_SAY: Final = {Channel.PAS: NOTICES | {RequestKind.RETROSPECTIVE}}
 """Kinds a channel has no words for: PAS has no notices, and no place for a delay reason (UM10)."""
 

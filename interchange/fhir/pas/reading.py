@@ -10,8 +10,10 @@ from definitions.pas_guide import PasGuide
 from definitions.review_parts import DateSpan
 from interchange.fhir.pas.words import PasProblem
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
-ADDRESS: Final = re.compile(r"[a-z]+:[A-Za-z0-9./:_\-]{1,200}", re.ASCII)
+ROOT: Final = re.compile(r"[A-Z][A-Za-z]{0,40}", re.ASCII)
+NAME: Final = re.compile(r"[a-z_][A-Za-z0-9]{0,63}(\[[A-Za-z0-9\-]{1,80}\])*", re.ASCII)
+ADDRESS: Final = re.compile(r"[a-z]+:[A-Za-z0-9./:_\-]{1,200}/[A-Za-z][A-Za-z0-9\-]{0,79}", re.ASCII)
+MODIFIES: Final = "modifierExtension"
 DEEPEST: Final = 40
 TEXT_MAX: Final = 2_000
 UNREAD_MAX: Final = 50
@@ -45,6 +47,13 @@ def _depth(value: Any) -> int:
         inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         line += [(v, depth + 1) for v in inside]
     return deepest
+
+
+def modified(value: Any) -> bool:
+    """Whether anything in it carries a modifier extension: its meaning may be another one then, and FHIR forbids to read on."""
+    if isinstance(value, dict):
+        return MODIFIES in value or any(modified(inside) for inside in value.values())
+    return isinstance(value, list) and any(modified(inside) for inside in value)
 
 
 class Node:
@@ -180,8 +189,6 @@ class Node:
         for coding in concept.nodes("coding") if concept else []:
             if coding._value.get("system") in wanted:
                 coding.known("system", "display", "version", "userSelected")
-                if concept is not None:
-                    concept.known("text")
                 return coding.text("code")
         return None
 
@@ -209,5 +216,6 @@ def _label(value: Any, index: int) -> str:
 
 
 def _safe(path: str) -> str:
-    """Names from outside are shown only when they look like names of elements."""
-    return ".".join(p if NAME.match(p) and len(p) <= 120 else "?" for p in path.split("."))[:300]
+    """Names from outside are shown only when they look like FHIR's: a small letter first, no blanks."""
+    first, *others = path.split(".")
+    return ".".join([first if ROOT.fullmatch(first) else "?", *(p if NAME.fullmatch(p) else "?" for p in others)])[:300]

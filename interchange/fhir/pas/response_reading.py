@@ -12,10 +12,11 @@ from definitions.review_parts import DateSpan, ReviewParty
 from definitions.services_review import Answers, LineDecision, Rejection, ServicesReviewResponse
 from interchange.fhir.pas.claim_reading import IMPLIED
 from interchange.fhir.pas.parties import Resources, identifiers
-from interchange.fhir.pas.reading import Node, loaded
+from interchange.fhir.pas.reading import Node, loaded, modified
 from interchange.fhir.pas.request_bundle import open_bundle
 from interchange.fhir.pas.words import PasProblem
 
+PREAUTHORIZATION: Final = "preauthorization"
 CHANGING: Final = frozenset({"id", "meta", "text"})
 """Of a ClaimResponse: what a server changes without saying anything new."""
 
@@ -55,6 +56,14 @@ def read_response(value: dict[str, Any], guide: PasGuide, *, inquiry: bool = Fal
     first = resources.all[0] if resources.all else None
     if first is None or first.text("resourceType") != "ClaimResponse":
         raise PasProblem("the first entry of the bundle is no ClaimResponse")
+    if (
+        modified(first.value)
+        or first.text("status") not in (None, "active")
+        or first.text("use") not in (None, PREAUTHORIZATION)
+    ):
+        raise PasProblem(
+            "the ClaimResponse is not in force, of another use, or modified in a way this house does not know"
+        )
     try:
         told, sequences = _told(first, resources, sender, root.moment("timestamp"), inquiry=inquiry)
     except ValueError:

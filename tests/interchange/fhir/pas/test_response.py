@@ -142,3 +142,31 @@ def test_what_is_no_answer_is_said_to_be_none(text: str) -> None:
     with pytest.raises(PasProblem):
         parse_response(text, GUIDE)
     assert not arrival_of(text, GUIDE).whole
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "entered-in-error"},
+        {"status": "cancelled"},
+        {"use": "claim"},
+        {"modifierExtension": [{"url": "http://payer.example/not", "valueBoolean": True}]},
+    ],
+)
+def test_what_is_not_in_force_or_modified_is_no_answer(change: dict[str, object]) -> None:
+    value = json.loads(answered(Say.APPROVE))
+    value["entry"][0]["resource"].update(change)
+    with pytest.raises(PasProblem):
+        parse_response(json.dumps(value), GUIDE)
+
+
+def test_a_path_shows_no_words_from_outside() -> None:
+    value = json.loads(answered(Say.APPROVE))
+    answer = value["entry"][0]["resource"]
+    answer["ROBIN TESTERMAN"] = 1
+    answer["TestermanRobin"] = {"x": 1}
+    answer["extension"] = [{"url": "http://payer.example/about/ROBIN TESTERMAN", "valueString": "x"}]
+    answer["item"][0]["adjudication"][0]["reason"] = {"text": "because of TESTERMAN"}
+    unread = parse_response(json.dumps(value), GUIDE).unread
+    assert len(unread) == 5
+    assert not any("testerman" in path.lower() for path in unread)
