@@ -56,10 +56,11 @@ waits for; one that comes more than two days late is denied (A3, 17) for a membe
 `X`. An inquiry (X215) is told what stands in the book, or AAA AA when nothing does; `--no-inquiry` refuses the kind
 with a 999. Rules of `kind` `notification` and `inquiry` say otherwise.
 
-**FHIR.** `/fhir/{payer}/Claim/$submit` and `Claim/$inquire` speak Da Vinci PAS about the same cases in the same book, by the same
-letters: `R` is 422 with an OperationOutcome, `X` a ClaimResponse.error, `M` a pend in the call and the rest by notification, `W` the
-same ClaimResponse again as another event, `O` a pend that was overtaken. `/fhir/{payer}/Subscription` says where notifications go
-(rest-hook, full resource); until somebody subscribes they go to `{deliver-to}/fhir/payers/{payer}/notifications`.
+**FHIR.** `/fhir/{payer}/Claim/$submit` and `Claim/$inquire` speak Da Vinci PAS about the same cases in the same book, by
+the same letters: `R` is 422 with an OperationOutcome, `X` a ClaimResponse.error, `M` a pend in the call and the rest by
+notification, `W` the same ClaimResponse again as another event, `O` a pend that was overtaken. `/fhir/{payer}/Subscription`
+says where notifications go (rest-hook, full resource); until somebody subscribes they go to
+`{deliver-to}/fhir/payers/{payer}/notifications`.
 
 **Failing.** `POST /control/down` and `/control/up` switch it off and on; `{"begins": ..., "ends": ...}` to `/control/down`
 is a window of business time. With `--control-port` the X12 port is shut meanwhile and callers are refused; without,

@@ -1,6 +1,7 @@
 """What is asked over PAS: valid R4, everything that is asked or a refusal, and back without loss (domain 4.5, 4.6)."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import fhirkit
@@ -156,3 +157,12 @@ def test_what_the_reader_does_not_know_is_named_by_its_path(path: str, value: di
     _, unread = parse_request(json.dumps(bundle), GUIDE)
     assert len(unread) == 1
     assert name in unread[0]
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_the_bytes_are_those_that_were_released(name: str) -> None:
+    """A bundle that changes is a message that partners see change: look at it, then write the file anew."""
+    assert json.loads(written(ASKED[name]())) == json.loads((GOLDEN / f"{name}.json").read_text())

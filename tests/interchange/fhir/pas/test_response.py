@@ -2,6 +2,7 @@
 nothing unknown is lost (domain 4.4, 4.6)."""
 
 import json
+from pathlib import Path
 
 import fhirkit
 import pytest
@@ -170,3 +171,14 @@ def test_a_path_shows_no_words_from_outside() -> None:
     unread = parse_response(json.dumps(value), GUIDE).unread
     assert len(unread) == 5
     assert not any("testerman" in path.lower() for path in unread)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["approve", "approve_fewer", "deny", "ask_documents", "reject"])
+def test_answers_that_are_kept_are_still_read(name: str) -> None:
+    """An answer of last year is opened next year; what it says then is what it said."""
+    kept = (GOLDEN / f"answer_{name}.json").read_text()
+    assert json.loads(kept) == json.loads(answered(Say(name)))
+    assert parse_response(kept, GUIDE).unread == ()
