@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from sqlalchemy import select
+
 from activities.case_record import CaseWriting
 from definitions.facility import Facility, Program
 from definitions.payer import LevelTerms
@@ -16,13 +18,15 @@ from definitions.services_review import (
     ReviewPerson,
 )
 from interchange.x12.segments import X12Problem
-from storage.models import AuthorizationRequest
+from storage.models import AuthorizationRequest, ExchangeMessage
 from storage.repositories.authorization import requests_of_case
+from storage.repositories.exchange import SENT, UNKNOWN, request_message
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`about`: the request that this one continues, when it does. `before`: those of the case that were made earlier."""
+    """`about`: the request that this one continues, when it does. `before`: those of the case that were made earlier
+    and that the payer's system has, in the order of their asking."""
 
     w: CaseWriting
     asked: AuthorizationRequest
@@ -50,8 +54,7 @@ class Ground:
             birth_date=details.birth_date,
             gender=details.gender,
         )
-        earlier = await requests_of_case(w.session, w.case.id)
-        before = tuple(r for r in earlier if r.requested_at <= asked.requested_at and r.id != asked.id)
+        before = await _before(w, asked)
         return cls(w, asked, about, before, facility, program, terms, subscriber, submitter_id)
 
     @property
@@ -92,3 +95,25 @@ class Ground:
     @property
     def admission_codes(self) -> AdmissionCodes:
         return AdmissionCodes(type="2" if self.asked.urgent else "3", source="1")
+
+
+async def _before(w: CaseWriting, asked: AuthorizationRequest) -> tuple[AuthorizationRequest, ...]:
+    """What went by hand, is held, or may have got lost is no claim that the payer's system could update."""
+    earlier = [
+        r
+        for r in await requests_of_case(w.session, w.case.id)
+        if r.id != asked.id and r.requested_at <= asked.requested_at
+    ]
+    if not earlier:
+        return ()
+    rows = await w.session.execute(
+        select(ExchangeMessage.id, ExchangeMessage.status).where(
+            ExchangeMessage.id.in_([request_message(r.id) for r in earlier])
+        )
+    )
+    left = {row.id: row.status for row in rows}
+    return tuple(r for r in earlier if _has_it(left.get(request_message(r.id)), r))
+
+
+def _has_it(status: str | None, asked: AuthorizationRequest) -> bool:
+    return status == SENT or (status == UNKNOWN and asked.answered_at is not None)

@@ -88,7 +88,7 @@ def _continues(ground: Ground) -> PriorReview | None:
     asked, about = ground.asked, ground.about
     if asked.kind not in UPDATES:
         return None
-    sent = [r for r in ground.before if r.attempts > 0]
+    sent = ground.before
     last = about if asked.kind is RequestKind.CANCEL else (sent[-1] if sent else None)
     if last is None or (asked.kind is not RequestKind.CANCEL and last.status is AuthorizationStatus.DENIED):
         return None

@@ -23,6 +23,7 @@ from local.payer.pen import PAS, Pen
 
 EDI: Final = "application/edi-x12"
 FHIR: Final = "application/fhir+json"
+REFUSED: Final = frozenset({400, 422})
 LOOK_SECONDS: Final = 0.25
 BACKOFF_MAX_SECONDS: Final = 30.0
 TRIES_WHEN_DRIVEN: Final = 5
@@ -158,6 +159,9 @@ class Courier:
             return None
         if response.status_code == httpx2.codes.UNAUTHORIZED:
             self._tokens.pop(payer, None)
+        if response.status_code in REFUSED:
+            # Read, and never taken: telling it again would be telling the same.
+            return "refused"
         return acknowledged_in(response.text) if response.is_success else None
 
     async def _token(self, client: httpx2.AsyncClient, payer: str) -> str:

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from activities.partners.line import UNKNOWN, Delivery
+from activities.partners.line import SENT, UNKNOWN, Delivery
 from definitions.services_review import ServicesReviewRequest
 from definitions.vocabulary import AuthorizationStatus, DeadlineKind, RequestKind
+from interchange.fhir.pas.outcome import encode_outcome
 from interchange.fhir.pas.request_bundle import asked_items, parse_request
 from local.books import compare
 from runtime.people import open_message
@@ -333,3 +334,46 @@ async def test_a_request_does_not_wait_for_a_subscription(
     house.line.deliver = refuse  # type: ignore[method-assign]  # mended
     await house.send(other, NOW + timedelta(hours=2))
     assert await subscription_of(database) == ("meridian-1", None)
+
+
+def saying(house: Exchange, operation: str, body: str) -> None:
+    """A payer whose system answers this operation so, and every other as it does."""
+    deliver = house.line.deliver
+
+    async def answered(endpoint: str, text: str, now: Any, **said: Any) -> Any:
+        return (
+            Delivery(SENT, body=body)
+            if said.get("operation") == operation
+            else await deliver(endpoint, text, now, **said)
+        )
+
+    house.line.deliver = answered  # type: ignore[method-assign]  # what no well-behaved payer says
+
+
+@pytest.mark.parametrize(
+    ("severity", "status"),
+    [("error", AuthorizationStatus.DATA_PROBLEM), ("warning", AuthorizationStatus.SUBMITTED)],
+)
+async def test_an_outcome_in_place_of_an_answer_counts_by_its_severity(
+    database: Database, payer: PayerProcess, opened: Open, severity: str, status: AuthorizationStatus
+) -> None:
+    """Only what failed is ours to correct; after a warning the answer is still to come."""
+    one, house = await cases.case(database), opened(payer.url)
+    saying(house, "/Claim/$submit", encode_outcome("processing", "FOR ROBIN").replace('"error"', f'"{severity}"'))
+    assert (await house.send(one)).status is status
+    assert [m.status for m in await cases.messages(database, one, "in")] == ["matched"]
+
+
+async def test_an_inquiry_that_holds_something_back_is_no_absence(
+    database: Database, payer: PayerProcess, opened: Open
+) -> None:
+    """Some are withheld, says the payer, and names a telephone: nothing is sent again on that."""
+    one, house = await cases.case(database, "E1"), opened(payer.url)
+    record = await house.send(one)
+    warning = json.loads(encode_outcome("suppressed", "call 8005550101").replace('"error"', '"warning"'))
+    saying(house, "/Claim/$inquire", json.dumps({
+        "resourceType": "Parameters", "parameter": [{"name": "warning", "resource": warning}],
+    }))  # fmt: skip
+    await house.due(one, deadline(record, DeadlineKind.PAYER_INQUIRY))
+    asked = await cases.request_of(database, one)
+    assert (asked.status, asked.attempts) == (AuthorizationStatus.TIMED_OUT, 1)

@@ -11,8 +11,8 @@ down_revision = "0027"
 
 def upgrade() -> None:
     op.execute(
-        "ALTER TABLE payer_circuit ADD COLUMN subscription VARCHAR, "
-        "ADD COLUMN subscribed_at TIMESTAMP WITH TIME ZONE, ADD COLUMN subscription_why VARCHAR"
+        "ALTER TABLE payer_circuit ADD COLUMN subscription TEXT, "
+        "ADD COLUMN subscribed_at TIMESTAMP WITH TIME ZONE, ADD COLUMN subscription_why TEXT"
     )
 
 
