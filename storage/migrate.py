@@ -34,9 +34,14 @@ def upgrade(url: str) -> None:
 
 def check(url: str) -> None:
     """Fail when the models and the migrated database differ."""
-    command.check(config(url))
     with _alone(url) as connection:
-        differing = row_security.differing(connection)
+        differing, strangers = row_security.differing(connection), row_security.strangers(connection)
+    if strangers:
+        raise row_security.NotOnTheList(
+            f"no line in storage/row_security.py says who may see {', '.join(strangers)}: add one to TABLES, or put an "
+            "operator's own tables into another schema"
+        )
+    command.check(config(url))
     if differing:
         raise row_security.NotApplied(f"rights or policies differ: {', '.join(differing)}; run the upgrade")
 
