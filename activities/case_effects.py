@@ -9,8 +9,10 @@ from activities import case_clocks
 from activities.adverse import WORDS, say_appeal_is_open
 from activities.answers import apply_verdict
 from activities.case_record import CaseWriting, moves_on
+from activities.hands import Writing
 from activities.inquiry import arm
 from activities.payer_queue import wake_held
+from activities.presenting import renew_before_window
 from definitions.deadline import Deadline
 from definitions.ids import derived
 from definitions.vocabulary import (
@@ -21,6 +23,7 @@ from definitions.vocabulary import (
     DisputeStatus,
     Phase,
     RequestKind,
+    Role,
 )
 from rules.case_deadlines import wish_subject
 from rules.disputes import OPEN
@@ -41,10 +44,22 @@ async def ask(
         unit=w.case.unit, units=units, from_date=first, through_date=last, urgent=urgent, now=w.now,
         delay_reason=delay_reason,
     )  # fmt: skip
+    await _renew_first(w, request_id, first, last)
     w.case.requested_units += units
     w.case.review_status = AuthorizationStatus.READY
     w.case.version += 1
     await w.note("authorization_review_requested", {"kind": kind.value, "units": units, "from": first.isoformat()})
+
+
+async def _renew_first(w: CaseWriting, request_id: UUID, first: date, last: date) -> None:
+    """In the transaction that makes the request, so before it can leave: the payer decides on days that the consent must
+    outlive, at every review as at the first (domain 3.4)."""
+    writing = Writing(
+        session=w.session, episode=w.episode, edition=w.edition, key=w.key, actor=w.actor, role=Role(w.role), now=w.now
+    )
+    key = f"{w.key}:{request_id}"
+    if await renew_before_window(writing, w.payer, first, last, key=key, subject=request_id):
+        await w.tell_episode()
 
 
 async def fire(w: CaseWriting, deadline: Deadline) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.sending_deadlines import inquiry_at, retries_of, to_send
 from definitions.authorization import AuthorizationRecord, CaseOutcome
 from definitions.case_state import CaseState, DisputeState, QuestionState
+from definitions.edition import Edition
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived, episode_workflow
 from definitions.level import LevelOfCare
@@ -67,7 +68,11 @@ class CaseWriting:
     actor: str
     role: str
     now: datetime
-    levels: Mapping[str, LevelOfCare]
+    edition: Edition
+
+    @property
+    def levels(self) -> Mapping[str, LevelOfCare]:
+        return self.edition.levels
 
     def billing_of(self, level: str) -> BillingBehaviour:
         """How a day at a level becomes payable; overnight when the payer granted a level this house does not run."""
@@ -187,7 +192,7 @@ class CaseHands:
         return CaseWriting(
             session=session, case=case, episode=episode, payer=payer,
             regime=self.catalog.regime(payer.regime, facility_date(now, payer.review.zone)), zone=zone, key=key,
-            actor=actor, role=role, now=now, levels=edition.levels,
+            actor=actor, role=role, now=now, edition=edition,
         )  # fmt: skip
 
     async def act(

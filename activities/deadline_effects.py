@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from activities.coverage_effects import settle
 from activities.hands import Writing
-from activities.presenting import present_consent
+from activities.presenting import ASKED_AGAIN, REFUSED, ask_no_more, present_consent
 from activities.transition import execute_scheduled
 from definitions.deadline import Deadline
 from definitions.ids import derived
@@ -25,7 +25,6 @@ from storage.reads.clock_facts import ASSESSMENT_NOTICE, HOLD_NOTICE, RETURN_NOT
 from storage.repositories import work
 from storage.repositories.coverage import coverages_of
 
-CAPACITY = "consent_capacity"
 Effect = Callable[[Writing, Deadline, datetime], Awaitable[None]]
 
 
@@ -164,7 +163,11 @@ async def _item_escalates(writing: Writing, deadline: Deadline, now: datetime) -
     item = await writing.session.get(OpenItem, UUID(deadline.subject_id))
     if item is None or item.status is not OpenItemStatus.OPEN:
         return
-    if item.kind == CAPACITY and writing.episode.phase not in (Phase.CLOSED, Phase.NOT_ADMITTED):
+    if item.kind == REFUSED:
+        await ask_no_more(writing)
+        if item.status is not OpenItemStatus.OPEN:
+            return
+    if item.kind in ASKED_AGAIN and writing.episode.phase not in (Phase.CLOSED, Phase.NOT_ADMITTED):
         # Asked again each shift until somebody signs or the episode ends (domain 11.1).
         shifts = (now - deadline.at) // REPRESENTED_AFTER_HOURS + 1
         item.due_at = deadline.at + shifts * REPRESENTED_AFTER_HOURS

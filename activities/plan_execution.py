@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Table, select, update
 
 from activities.hands import Writing
-from activities.presenting import present_consent, renew_before_window
+from activities.presenting import ask_no_more, present_consent, renew_before_window
 from definitions.errors import Refusal
 from definitions.ids import derived
 from definitions.movement import MovementFact
@@ -56,6 +56,7 @@ async def execute(
     await _schedule(writing, plan, stay_id, movement.id)
     await _days(writing, plan, stay_id)
     await work.open_items(writing.session, [*forms, *_items(writing, plan)])
+    await ask_no_more(writing)
     await writing.note(
         plan.kind.value,
         {
@@ -284,7 +285,10 @@ async def open_wanted_case(
         why=wanted.why,
         delay_reason=wanted.delay_reason,
     )
-    await renew_before_window(writing, wanted.through_date, key=key)
+    if wanted.required:
+        await renew_before_window(
+            writing, writing.edition.payers[wanted.payer], wanted.from_date, wanted.through_date, key=key
+        )
     return case_id
 
 

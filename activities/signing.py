@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,15 @@ from uuid import UUID
 from sqlalchemy import select
 
 from activities.hands import Writing, answer_for
-from activities.presenting import present_consent
+from activities.presenting import (
+    CAPACITY,
+    REFUSED,
+    WAS_REFUSED,
+    ask_again,
+    ask_no_more,
+    present_consent,
+    still_wanted,
+)
 from activities.told_cases import tell_cases
 from definitions.consent import ConsentForm
 from definitions.consent_wording import MinorLaw
@@ -22,7 +30,6 @@ from definitions.staff_words import NO_CAPACITY, REFUSED, Words
 from definitions.vocabulary import Capacity, ConsentStatus, Role, SigningParty
 from rules.calendar import facility_date
 from rules.consent import (
-    REPRESENTED_AFTER_HOURS,
     ends_at,
     is_minor,
     lacking_elements,
@@ -257,19 +264,20 @@ async def _whole(writing: Writing, request: SignConsent, form: ConsentForm, cons
 
 
 async def _refuse(writing: Writing, request: SignConsent, form: ConsentForm) -> Answer:
+    """The end of that presentation. Where something needs the form it is put again after 8 hours and each shift; what is
+    optional was asked once (domain 3.4)."""
     consent = await _presented(writing, request)
     consent.status = ConsentStatus.REFUSED
     consent.reason = REFUSED
     await _said(writing, consent, request.reason)
     consent.version += 1
-    await work.open_item(
-        writing.session, item_id=derived(request.key, "item", "consent-retry"), episode_id=writing.episode.id,
-        facility=writing.episode.facility, kind="consent_refused", owner_role=Role.CLINICIAN.value,
-        why=f"consent {form.key} was refused; talk about it again and say what follows from refusing",
-        opened_at=writing.now, due_at=writing.now + timedelta(hours=24), subject_id=form.key,
-    )  # fmt: skip
     await writing.note("consent_refused", {"consent": str(consent.id), "form": form.key})
-    return answer_for(writing, consent.id, consent.status.value)
+    if not await still_wanted(writing, form.key, at_a_move=consent.transition_id is not None):
+        await ask_no_more(writing)
+        return answer_for(writing, consent.id, consent.status.value)
+    why = f"consent {form.key} was refused; talk about it again and say what follows from refusing"
+    again_at = await ask_again(writing, REFUSED, consent, why, WAS_REFUSED)
+    return answer_for(writing, consent.id, consent.status.value, present_again_at=again_at.isoformat())
 
 
 async def _said(writing: Writing, consent: Consent, words: str | None) -> None:
@@ -285,18 +293,8 @@ async def _unable(writing: Writing, request: SignConsent, form: ConsentForm) -> 
     consent.reason = NO_CAPACITY
     await _said(writing, consent, request.reason)
     consent.version += 1
-    await writing.session.flush()
-    again_at = writing.now + REPRESENTED_AFTER_HOURS
-    present_consent(
-        replace(writing, key=f"{writing.key}:again"), form=form.key, program=consent.program, due_at=again_at,
-        renews=consent.renews, transition_id=consent.transition_id, reason="was unable to sign",
-    )  # fmt: skip
-    await work.open_item(
-        writing.session, item_id=derived(request.key, "item", "consent-capacity"), episode_id=writing.episode.id,
-        facility=writing.episode.facility, kind="consent_capacity", owner_role=Role.CLINICIAN.value,
-        why=f"consent {form.key}: was unable to sign; look at orientation and withdrawal, and present it again",
-        opened_at=writing.now, due_at=again_at, subject_id=form.key, rule="domain 3.8",
-    )  # fmt: skip
+    why = f"consent {form.key}: was unable to sign; look at orientation and withdrawal, and present it again"
+    again_at = await ask_again(writing, CAPACITY, consent, why, "was unable to sign")
     await writing.note("consent_unable_to_sign", {"consent": str(consent.id), "form": form.key})
     return answer_for(writing, consent.id, consent.status.value, present_again_at=again_at.isoformat())
 

@@ -3,11 +3,12 @@
 Pure: `now` and the birth date are arguments."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Protocol, TypeVar
 
 from definitions.consent import ConsentForm, ValidityKind
 from definitions.consent_wording import ConsentElement, ConsentWording, MinorLaw
+from definitions.level import ConsentNeed, LevelOfCare
 from definitions.vocabulary import ContentClass, Purpose, SignatureMethod, SigningParty, Track
 from rules.calendar import facility_date, midnight_before, midnight_ending
 from rules.disclosure_terms import TPO
@@ -149,3 +150,29 @@ def reminders(signed_at: datetime, expires_at: datetime, days_before: Collection
 def outlives(expires_at: datetime | None, through: date, zone: str) -> bool:
     """Whether a consent still stands when the last day asked of a payer has ended: one that ends before is renewed first."""
     return expires_at is None or expires_at >= midnight_ending(through, zone)
+
+
+class HasEnd(Protocol):
+    """A consent as far as its end goes."""
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+
+Ending = TypeVar("Ending", bound=HasEnd)
+
+
+def last_to_end(carrying: Sequence[Ending], through: date, zone: str) -> Ending | None:
+    """Of consents that carry a request, the one to renew before days through `through` are asked for: the last to end, when
+    none of them outlives these days. None: nothing carries it, or something does to the end."""
+    if not carrying or any(outlives(c.expires_at, through, zone) for c in carrying):
+        return None
+    return max(carrying, key=lambda c: c.expires_at or datetime.max.replace(tzinfo=UTC))
+
+
+def needed_at(form: str, level: LevelOfCare | None, at_intake: Collection[str], *, intake: bool) -> bool:
+    """Whether somebody who refused is asked for this form again: the level requires it, or admission waits for it. What is
+    optional was asked for once, and the answer was no."""
+    if intake and form in at_intake:
+        return True
+    return level is not None and any(r.form == form and r.need is ConsentNeed.REQUIRED for r in level.consents)

@@ -1,5 +1,6 @@
 """Verdicts on consents, by table with their source (42 CFR 2.14, 2.31; domain 3.2, 3.4, 3.8; E11)."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -14,9 +15,11 @@ from rules.consent import (
     ends_at,
     is_minor,
     lacking_elements,
+    last_to_end,
     majority_at,
     method_problem,
     mixed_purposes,
+    needed_at,
     outlives,
     parties_required,
     party_problem,
@@ -260,3 +263,38 @@ def test_a_part_that_came_anew_is_a_change_too() -> None:
 )  # fmt: skip
 def test_a_name_is_typed_as_it_stands(typed: str, name: str, same: bool) -> None:
     assert written_alike(typed, name) is same
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A consent as far as its end goes."""
+
+    expires_at: datetime | None
+
+
+@pytest.mark.parametrize(
+    ("days", "renewed"),
+    [
+        ((), None), ((None,), None), ((3,), 3), ((3, 6), 6), ((3, None), None), ((3, 40), None), ((9,), 9), ((11,), None),
+    ],
+)  # fmt: skip
+def test_which_consent_is_renewed_before_days_are_asked_for(days: tuple[int | None, ...], renewed: int | None) -> None:
+    """domain 3.4: the last to end, unless one outlives the last of ten days."""
+    carrying = [Ends(None if d is None else AT + timedelta(days=d)) for d in days]
+    found = last_to_end(carrying, ON + timedelta(days=9), ZONE)
+    assert (found.expires_at if found else None) == (None if renewed is None else AT + timedelta(days=renewed))
+
+
+@pytest.mark.parametrize(
+    ("form", "level", "intake", "asked"),
+    [
+        ("part2_tpo", "3.5", False, True), ("telehealth", "3.5", False, False), ("telehealth", "2.5", False, True),
+        ("moud", "3.5", False, False), ("counselling_notes", "3.5", False, False), ("treatment", None, True, True),
+        ("treatment", None, False, False), ("lab", None, True, False),
+    ],
+)  # fmt: skip
+def test_who_refused_is_asked_again_for_what_is_needed(form: str, level: str | None, intake: bool, asked: bool) -> None:
+    """domain 3.4, 3.7."""
+    edition = CATALOG.latest
+    at_intake = edition.facilities["harbor"].intake_consents
+    assert needed_at(form, edition.levels.get(level or ""), at_intake, intake=intake) is asked
