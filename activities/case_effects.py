@@ -9,7 +9,6 @@ from activities import case_clocks
 from activities.adverse import WORDS, say_appeal_is_open
 from activities.answers import apply_verdict
 from activities.case_record import CaseWriting, moves_on
-from activities.hands import Writing
 from activities.inquiry import arm
 from activities.payer_queue import wake_held
 from activities.presenting import renew_before_window
@@ -23,7 +22,6 @@ from definitions.vocabulary import (
     DisputeStatus,
     Phase,
     RequestKind,
-    Role,
 )
 from rules.case_deadlines import wish_subject
 from rules.disputes import OPEN
@@ -54,11 +52,8 @@ async def ask(
 async def _renew_first(w: CaseWriting, request_id: UUID, first: date, last: date) -> None:
     """In the transaction that makes the request, so before it can leave: the payer decides on days that the consent must
     outlive, at every review as at the first (domain 3.4)."""
-    writing = Writing(
-        session=w.session, episode=w.episode, edition=w.edition, key=w.key, actor=w.actor, role=Role(w.role), now=w.now
-    )
     key = f"{w.key}:{request_id}"
-    if await renew_before_window(writing, w.payer, first, last, key=key, subject=request_id):
+    if await renew_before_window(w, w.payer, first, last, key=key, subject=request_id):
         await w.tell_episode()
 
 

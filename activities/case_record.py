@@ -14,6 +14,7 @@ from definitions.authorization import AuthorizationRecord, CaseOutcome
 from definitions.case_state import CaseState, DisputeState, QuestionState
 from definitions.edition import Edition
 from definitions.errors import ErrorType, Refusal
+from definitions.facility import Facility
 from definitions.ids import derived, episode_workflow
 from definitions.level import LevelOfCare
 from definitions.payer import Payer
@@ -69,6 +70,10 @@ class CaseWriting:
     role: str
     now: datetime
     edition: Edition
+
+    @property
+    def facility(self) -> Facility:
+        return self.edition.facilities[self.episode.facility]
 
     @property
     def levels(self) -> Mapping[str, LevelOfCare]:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from temporalio import activity
 
+from activities.authority import end_authority
 from activities.case_record import CaseHands
+from activities.consent_ends import end_by_condition
 from activities.hand_holding import HandSender
 from activities.hands import EpisodeHands, Writing
 from activities.holding import AuthorizationSender
@@ -12,7 +14,7 @@ from activities.partners.sender import Sender
 from activities.revocation import revoke
 from activities.signing import revoking_problem, sign
 from definitions.contracts import ConsentContract
-from definitions.episode import Answer, EpisodeOutcome, RevokeConsent, SignConsent
+from definitions.episode import Answer, EndAuthority, EndConsent, EpisodeOutcome, RevokeConsent, SignConsent
 from definitions.errors import Refusal
 from runtime.keyring import Keyring
 
@@ -35,6 +37,17 @@ class ConsentActivities(ConsentContract):
     @activity.defn
     async def revoke_consent(self, request: RevokeConsent) -> EpisodeOutcome:
         return await self._hands.decide(request, "revoke_consent", lambda w: self._revoke(w, request))
+
+    @activity.defn
+    async def end_consent(self, request: EndConsent) -> EpisodeOutcome:
+        return await self._hands.decide(request, "end_consent", lambda w: end_by_condition(w, request))
+
+    @activity.defn
+    async def end_authority(self, request: EndAuthority) -> EpisodeOutcome:
+        catalog = self._hands.catalog
+        return await self._hands.decide(
+            request, "end_authority", lambda w: end_authority(w, request, catalog, self._keyring)
+        )
 
     async def _revoke(self, writing: Writing, request: RevokeConsent) -> Answer | Refusal:
         problem = await revoking_problem(writing, request.revoked_by, request.guardian_id, request.received_at)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
-
+from activities.consent_ends import MAJORITY
 from activities.coverage_effects import settle
 from activities.hands import Writing
-from activities.presenting import ASKED_AGAIN, REFUSED, ask_no_more, present_consent
+from activities.presenting import ASKED_AGAIN, REFUSED_ITEM, ask_no_more, present_again
 from activities.transition import execute_scheduled
+from definitions.consent import EndEvent
 from definitions.deadline import Deadline
 from definitions.ids import derived
 from definitions.vocabulary import ConsentStatus, DeadlineKind, OpenItemStatus, Phase, Role
@@ -83,7 +83,7 @@ async def _consent_renews(writing: Writing, deadline: Deadline, now: datetime) -
     form = writing.edition.consents.get(consent.form)
     ahead = reminders(consent.signed_at, consent.expires_at, form.renew_days_before if form else ())
     consent.reminded = max(sum(at <= now for at in ahead), consent.reminded + 1)
-    await _present_again(writing, consent, due_at=consent.expires_at, reason=deadline.why)
+    await present_again(writing, consent, due_at=consent.expires_at, reason=deadline.why)
     await work.open_item(
         writing.session, item_id=derived(consent.id, "consent_renewal", str(consent.reminded)),
         episode_id=writing.episode.id, facility=writing.episode.facility, kind="consent_renewal",
@@ -92,23 +92,6 @@ async def _consent_renews(writing: Writing, deadline: Deadline, now: datetime) -
     )  # fmt: skip
     detail = {"consent": str(consent.id), "form": consent.form, "reminder": consent.reminded}
     await writing.note("consent_renewal_due", detail, at=deadline.at)
-
-
-async def _present_again(writing: Writing, consent: Consent, *, due_at: datetime | None, reason: str) -> None:
-    """One presentation of a form waits at a time."""
-    await writing.session.flush()
-    waiting = await writing.session.execute(
-        select(Consent.id).where(
-            Consent.episode_id == writing.episode.id,
-            Consent.form == consent.form,
-            Consent.status == ConsentStatus.PRESENTED,
-        )
-    )
-    if waiting.first() is None:
-        present_consent(
-            writing, form=consent.form, program=consent.program, due_at=due_at, renews=consent.id, transition_id=None,
-            reason=reason,
-        )  # fmt: skip
 
 
 async def _consent_expires(writing: Writing, deadline: Deadline, now: datetime) -> None:
@@ -120,9 +103,15 @@ async def _consent_expires(writing: Writing, deadline: Deadline, now: datetime) 
     consent.status = ConsentStatus.EXPIRED
     consent.version += 1
     await writing.session.flush()
-    by_age = consent.scope.get("ends_by") == "majority"
+    ended_by = consent.scope.get("ends_by")
+    if ended_by in {e.value for e in EndEvent}:
+        await writing.note(
+            "consent_expired", {"consent": str(consent.id), "form": consent.form, "by": ended_by}, at=deadline.at
+        )
+        return
+    by_age = ended_by == MAJORITY
     if by_age:
-        await _present_again(writing, consent, due_at=deadline.at, reason="the patient came of age")
+        await present_again(writing, consent, due_at=deadline.at, reason="the patient came of age")
     why = (
         f"consent {consent.form} was signed by a guardian and ended as the patient came of age: the patient signs now, and "
         "until then what it covered is held (E11)"
@@ -163,7 +152,7 @@ async def _item_escalates(writing: Writing, deadline: Deadline, now: datetime) -
     item = await writing.session.get(OpenItem, UUID(deadline.subject_id))
     if item is None or item.status is not OpenItemStatus.OPEN:
         return
-    if item.kind == REFUSED:
+    if item.kind == REFUSED_ITEM:
         await ask_no_more(writing)
         if item.status is not OpenItemStatus.OPEN:
             return

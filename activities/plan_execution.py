@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Table, select, update
 
+from activities.consent_ends import settle_ends
 from activities.hands import Writing
 from activities.presenting import ask_no_more, present_consent, renew_before_window
 from definitions.errors import Refusal
@@ -121,6 +122,7 @@ async def record_movement(
         transition_id=transition_id,
     )
     await write_projection(session, episode, projection, writing.levels, hold_until)
+    await settle_ends(writing)
     episode.last_contact_at = max(filter(None, [episode.last_contact_at, effective_at]))
     replaced = next((m.effective_at for m in known if m.id == supersedes), effective_at)
     await mark_stale(

@@ -1,14 +1,16 @@
 """Forms put before the patient, and consents renewed before a payer is asked for days that outlive them (domain 3.4)."""
 
-from dataclasses import replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.hands import Writing
 from definitions.disclosure import RecordPeriod
+from definitions.edition import Edition
+from definitions.facility import Facility
 from definitions.ids import derived
 from definitions.payer import Payer
 from definitions.vocabulary import ConsentStatus, ContentClass, OpenItemStatus, Purpose, Role
@@ -16,20 +18,39 @@ from rules.calendar import facility_date
 from rules.consent import REPRESENTED_AFTER_HOURS, last_to_end, needed_at
 from rules.disclosure import DisclosureAsk
 from rules.grounds import consents_on_file
-from storage.models import Consent, OpenItem
+from storage.models import Consent, Episode, OpenItem
 from storage.repositories import disclosure, work
 
 BEFORE_WINDOW: Final = "consent_before_window"
-CAPACITY: Final = "consent_capacity"
-REFUSED: Final = "consent_refused"
-ASKED_AGAIN: Final = (CAPACITY, REFUSED)
+CAPACITY_ITEM: Final = "consent_capacity"
+REFUSED_ITEM: Final = "consent_refused"
+ASKED_AGAIN: Final = (CAPACITY_ITEM, REFUSED_ITEM)
 """Kinds of items that come back each shift."""
 WAS_REFUSED: Final = "was refused"
 NOT_NEEDED: Final = "nothing needs it any more"
 
 
+class Presenting(Protocol):
+    """One transaction in which forms are put before somebody: on an episode, or on a case of it."""
+
+    @property
+    def session(self) -> AsyncSession: ...
+    @property
+    def episode(self) -> Episode: ...
+    @property
+    def edition(self) -> Edition: ...
+    @property
+    def facility(self) -> Facility: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def now(self) -> datetime: ...
+
+    async def note(self, kind: str, detail: dict[str, Any]) -> None: ...
+
+
 def present_consent(
-    writing: Writing,
+    writing: Presenting,
     *,
     form: str,
     program: str | None,
@@ -37,10 +58,12 @@ def present_consent(
     renews: UUID | None,
     transition_id: UUID | None,
     reason: str,
+    key: str | None = None,
 ) -> UUID:
-    """Put a form before the patient: status presented, scope copied from the edition (domain 3.4)."""
+    """Put a form before the patient: status presented, scope copied from the edition (domain 3.4). `key` tells presentations
+    of one command apart."""
     definition = writing.edition.consents[form]
-    consent_id = derived(writing.key, "consent", form, program or "")
+    consent_id = derived(key or writing.key, "consent", form, program or "")
     writing.session.add(
         Consent(
             id=consent_id,
@@ -68,7 +91,7 @@ def present_consent(
 
 
 async def renew_before_window(
-    writing: Writing, payer: Payer, first: date, through: date, *, key: str, subject: UUID | None = None
+    writing: Presenting, payer: Payer, first: date, through: date, *, key: str, subject: UUID | None = None
 ) -> bool:
     """Days are about to be asked of a payer: where every consent that carries the request to this payer ends before they do,
     it is renewed first, or the next review would have nothing to stand on. Answers whether one had to be. `key` tells
@@ -90,7 +113,7 @@ async def renew_before_window(
     why = f"consent {ending.form} ends on {last_day}, before the days asked for do ({through.isoformat()}); renew it first"
     if not await _waits(writing, ending.form):
         present_consent(
-            replace(writing, key=key), form=ending.form, program=rows[ending.consent_id].program, due_at=ending.expires_at,
+            writing, key=key, form=ending.form, program=rows[ending.consent_id].program, due_at=ending.expires_at,
             renews=UUID(ending.consent_id), transition_id=None, reason=why,
         )  # fmt: skip
     owed = select(OpenItem.id).where(
@@ -112,7 +135,19 @@ async def renew_before_window(
     return True
 
 
-async def _waits(writing: Writing, form: str) -> bool:
+async def present_again(
+    writing: Writing, consent: Consent, *, due_at: datetime | None, reason: str, key: str | None = None
+) -> None:
+    """The same form once more, for another signature; one presentation of a form waits at a time."""
+    await writing.session.flush()
+    if not await _waits(writing, consent.form):
+        present_consent(
+            writing, form=consent.form, program=consent.program, due_at=due_at, renews=consent.id, transition_id=None,
+            reason=reason, key=key,
+        )  # fmt: skip
+
+
+async def _waits(writing: Presenting, form: str) -> bool:
     """One presentation of a form waits at a time."""
     found = await writing.session.execute(
         select(Consent.id).where(
@@ -128,7 +163,7 @@ async def ask_again(writing: Writing, kind: str, consent: Consent, why: str, rea
     await writing.session.flush()
     if not await _waits(writing, consent.form):
         present_consent(
-            replace(writing, key=f"{writing.key}:again"), form=consent.form, program=consent.program, due_at=again_at,
+            writing, key=f"{writing.key}:again", form=consent.form, program=consent.program, due_at=again_at,
             renews=consent.renews, transition_id=consent.transition_id, reason=reason,
         )  # fmt: skip
     await work.close_items(
@@ -138,7 +173,7 @@ async def ask_again(writing: Writing, kind: str, consent: Consent, why: str, rea
     await work.open_item(
         writing.session, item_id=derived(writing.key, "item", kind), episode_id=writing.episode.id,
         facility=writing.episode.facility, kind=kind, owner_role=Role.CLINICIAN.value, why=why, opened_at=writing.now,
-        due_at=again_at, subject_id=consent.form, rule="domain 3.4" if kind == REFUSED else "domain 3.8",
+        due_at=again_at, subject_id=consent.form, rule="domain 3.4" if kind == REFUSED_ITEM else "domain 3.8",
     )  # fmt: skip
     return again_at
 
@@ -163,7 +198,9 @@ async def ask_no_more(writing: Writing) -> None:
     withdrawn. Called where the level changes, and at each shift."""
     rows = await writing.session.execute(
         select(OpenItem).where(
-            OpenItem.episode_id == writing.episode.id, OpenItem.kind == REFUSED, OpenItem.status == OpenItemStatus.OPEN
+            OpenItem.episode_id == writing.episode.id,
+            OpenItem.kind == REFUSED_ITEM,
+            OpenItem.status == OpenItemStatus.OPEN,
         )
     )
     for item in rows.scalars().all():

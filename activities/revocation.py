@@ -16,6 +16,7 @@ from definitions.errors import ErrorType, Refusal
 from definitions.halting import Halted, HoldOrder, Standing
 from definitions.ids import derived
 from definitions.vocabulary import ConsentStatus, Role
+from rules.disclosure import INTERMEDIARY
 from rules.requests import future_problem
 from storage.models import Consent, Disclosure
 from storage.repositories import disclosure, work
@@ -108,6 +109,12 @@ def _take_back(consent: Consent, request: RevokeConsent) -> None:
     consent.revocation_received_at = request.now
 
 
+def _passed_on(consent: Consent, request: RevokeConsent) -> list[str]:
+    """Intermediaries that must hear of it: they would go on passing records to their participants (domain 3.4)."""
+    named = [r for r in consent.scope.get("recipients", []) if r.startswith(INTERMEDIARY)]
+    return named if consent.status is ConsentStatus.REVOKED or request.recipient in named else []
+
+
 async def _hold(writing: Writing, request: RevokeConsent, senders: Sequence[Sender]) -> list[Halted]:
     order = HoldOrder(
         person_id=writing.episode.person_id, episode_id=writing.episode.id, consent_id=request.consent_id,
@@ -137,6 +144,14 @@ async def _owe(
         "people do by telephone on it, and see who pays now",
         opened_at=writing.now, due_at=writing.now, subject_id=str(consent.id), rule="domain 3.4",
     )  # fmt: skip
+    for through in _passed_on(consent, request):
+        await work.open_item(
+            writing.session, item_id=derived(request.key, "item", "intermediary_told", through),
+            episode_id=writing.episode.id, facility=writing.episode.facility, kind="intermediary_told",
+            owner_role=Role.ADMISSIONS.value,
+            why=f"consent {consent.form} was revoked: tell {through} in writing, so that it passes nothing on from now",
+            opened_at=writing.now, due_at=writing.now, subject_id=str(consent.id), rule="42 CFR 2.24",
+        )  # fmt: skip
     if between:
         await work.open_item(
             writing.session, item_id=derived(request.key, "item", "privacy_review"), episode_id=writing.episode.id,

@@ -3,17 +3,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from activities.consent_ends import MAJORITY, ends_of, settle_ends
 from activities.hands import Writing, answer_for
 from activities.presenting import (
-    CAPACITY,
-    REFUSED,
+    CAPACITY_ITEM,
+    REFUSED_ITEM,
     WAS_REFUSED,
     ask_again,
     ask_no_more,
@@ -21,8 +21,8 @@ from activities.presenting import (
     still_wanted,
 )
 from activities.told_cases import tell_cases
+from activities.who_signs import Known, known_at
 from definitions.consent import ConsentForm
-from definitions.consent_wording import MinorLaw
 from definitions.episode import Answer, SignConsent
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
@@ -31,19 +31,17 @@ from definitions.vocabulary import Capacity, ConsentStatus, Role, SigningParty
 from rules.calendar import facility_date
 from rules.consent import (
     ends_at,
-    is_minor,
     lacking_elements,
-    majority_at,
     method_problem,
     mixed_purposes,
-    parties_required,
     party_problem,
+    recipients_problem,
 )
-from rules.consent_text import ShownForm, place_of, shown_form
+from rules.consent_text import ShownForm, place_of, recipients_in_words, shown_form
 from rules.requests import future_problem
 from runtime.catalog import Catalog
-from runtime.keyring import Keyring, SealBroken
-from runtime.people import open_person, open_text_of_any, seal_consent_text
+from runtime.keyring import Keyring
+from runtime.people import open_text_of_any, seal_consent_text
 from storage.models import Consent, Person
 from storage.repositories import guardian, work
 from storage.repositories.person import keys_of
@@ -51,20 +49,9 @@ from storage.repositories.person import keys_of
 OWED = (
     "consent_to_sign", "consent_needed", "consent_renewal", "consent_expired", "consent_refused", "consent_capacity",
     "consent_majority", "consent_before_window",
+    "consent_authority",
 )  # fmt: skip
 """Kinds of items that a signature settles."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What only the sealed record says of the patient, and what the day makes of it. `person` None: signed before the house
-    had its keys (people who were in care when it went live); then the patient is taken to be of age."""
-
-    person: Person | None
-    name: str
-    required: tuple[SigningParty, ...]
-    minor: bool
-    majority: datetime | None
 
 
 async def sign(writing: Writing, request: SignConsent, catalog: Catalog, keyring: Keyring | None) -> Answer | Refusal:
@@ -79,9 +66,14 @@ async def sign(writing: Writing, request: SignConsent, catalog: Catalog, keyring
         return _wrong(f"{form.title} names its recipients; say who may be told")
     if request.refused:
         return await _refuse(writing, request, form)
+    unnamed = recipients_problem(
+        form, request.recipients, writing.edition.payers, [i.key for i in writing.facility.intermediaries]
+    )
+    if unnamed is not None and request.capacity is not Capacity.LACKING:
+        return _wrong(unnamed)
     if request.capacity is Capacity.LACKING:
         return await _unable(writing, request, form)
-    about = await _known(writing, request, catalog, keyring)
+    about = await known_at(writing, request.signed_at, catalog, keyring)
     if isinstance(about, Refusal):
         return about
     shown = await _judged(writing, request, form, catalog, about)
@@ -94,36 +86,15 @@ def _wrong(detail: str) -> Refusal:
     return Refusal(code=ErrorType.INVALID_REQUEST, detail=detail)
 
 
-async def _known(writing: Writing, request: SignConsent, catalog: Catalog, keyring: Keyring | None) -> Known | Refusal:
-    if keyring is None:
-        return Known(None, "", (SigningParty.PATIENT,), minor=False, majority=None)
-    person = await writing.session.get(Person, writing.episode.person_id)
-    try:
-        if person is None or person.wrapped_key is None:
-            raise SealBroken("no key")
-        details = open_person(keyring, person.id, person.sealed, person.wrapped_key)
-    except SealBroken:
-        return Refusal(
-            code=ErrorType.NOT_FOUND, detail="the person's record does not open; nobody can sign for them here"
-        )
-    zone = writing.facility.zone
-    law: MinorLaw = catalog.minor_law(writing.facility.state, facility_date(request.signed_at, zone))
-    level = writing.levels.get(writing.episode.level or "")
-    name = " ".join((*details.given, details.family))
-    return Known(
-        person, name,
-        parties_required(details.birth_date, law, zone, request.signed_at, level.track if level else None),
-        is_minor(details.birth_date, law, zone, request.now), majority_at(details.birth_date, law, zone),
-    )  # fmt: skip
-
-
 async def _judged(
     writing: Writing, request: SignConsent, form: ConsentForm, catalog: Catalog, about: Known
 ) -> ShownForm | Refusal:
     """The text that is signed, when this one may sign it this way and it lacks nothing."""
     party = SigningParty(request.signed_by)
     on = facility_date(request.signed_at, writing.facility.zone)
-    authority = await guardian.authority_of(writing.session, writing.episode.person_id, request.guardian_id, on)
+    authority = await guardian.authority_of(
+        writing.session, writing.episode.person_id, request.guardian_id, on, request.signed_at
+    )
     said = party_problem(party, about.required, minor=about.minor, authority_on_record=authority)
     said = said or mixed_purposes(form) or method_problem(
         form, request.method, witnessed=request.witnessed_by not in (None, request.actor),
@@ -142,7 +113,9 @@ async def _judged(
         )
     shown = shown_form(
         wording, edition=form.edition, patient=about.name, place=place_of(writing.facility, request.program),
-        recipients=request.recipients,
+        recipients=recipients_in_words(
+            request.recipients, writing.facility, {p.key: p.name for p in writing.edition.payers.values()}
+        ),
     )  # fmt: skip
     if request.shown_sha256 is not None and request.shown_sha256.lower() != shown.sha256:
         return Refusal(
@@ -157,10 +130,11 @@ async def _take(
 ) -> Answer | Refusal:
     consent = await _presented(writing, request)
     so_far = [s for s in consent.signatures or [] if s["party"] != request.signed_by]
-    if so_far and list(request.recipients) != consent.scope.get("recipients", []):
+    named = _named(writing, form, request.recipients)
+    if so_far and named["recipients"] != consent.scope.get("recipients", []):
         return _wrong("the other party signed for other recipients; both sign the same")
     consent.signatures = [*so_far, _signature(request, shown)]
-    consent.scope = {**consent.scope, "recipients": list(request.recipients)}
+    consent.scope = {**consent.scope, **named}
     consent.version += 1
     if request.shown_sha256 is not None and keyring is not None and about.person is not None:
         keys = await keys_of(writing.session, about.person.id)
@@ -169,6 +143,17 @@ async def _take(
     if missing:
         return await _half(writing, request, form, consent, missing)
     return await _whole(writing, request, form, consent, about)
+
+
+def _named(writing: Writing, form: ConsentForm, recipients: Sequence[str]) -> dict[str, Any]:
+    """Who may get it, as the scope keeps it. An intermediary's participants are copied at signing: who joins it later is told
+    nothing on this signature; a class of them holds only where none is named (2.31(a)(4)(ii))."""
+    found = list(recipients)
+    for recipient in recipients:
+        through = writing.facility.intermediary(recipient)
+        if through is not None and through.participants:
+            return {"recipients": [*found, *(p.key for p in through.participants)], "recipient_classes": []}
+    return {"recipients": found, "recipient_classes": list(form.recipient_classes)}
 
 
 def _signature(request: SignConsent, shown: ShownForm) -> dict[str, Any]:
@@ -238,8 +223,10 @@ async def _whole(writing: Writing, request: SignConsent, form: ConsentForm, cons
     consent.signed_by = SigningParty.GUARDIAN.value if by_guardian else request.signed_by
     consent.witnessed_by = request.witnessed_by or request.actor
     consent.expires_at = ends_at(form, signed_at, parties, about.majority)
-    if by_guardian and consent.expires_at != term:
-        consent.scope = {**consent.scope, "ends_by": "majority"}
+    by = MAJORITY if by_guardian and consent.expires_at != term else None
+    consent.scope = {**consent.scope, **ends_of(form, consent.expires_at, by)}
+    if writing.episode.closed_at is not None:
+        await settle_ends(writing)
     await _supersede_older(writing, consent)
     await work.close_items(
         writing.session, episode_id=writing.episode.id, now=writing.now, actor=writing.actor, resolution="signed",
@@ -276,7 +263,7 @@ async def _refuse(writing: Writing, request: SignConsent, form: ConsentForm) -> 
         await ask_no_more(writing)
         return answer_for(writing, consent.id, consent.status.value)
     why = f"consent {form.key} was refused; talk about it again and say what follows from refusing"
-    again_at = await ask_again(writing, REFUSED, consent, why, WAS_REFUSED)
+    again_at = await ask_again(writing, REFUSED_ITEM, consent, why, WAS_REFUSED)
     return answer_for(writing, consent.id, consent.status.value, present_again_at=again_at.isoformat())
 
 
@@ -294,7 +281,7 @@ async def _unable(writing: Writing, request: SignConsent, form: ConsentForm) -> 
     await _said(writing, consent, request.reason)
     consent.version += 1
     why = f"consent {form.key}: was unable to sign; look at orientation and withdrawal, and present it again"
-    again_at = await ask_again(writing, CAPACITY, consent, why, "was unable to sign")
+    again_at = await ask_again(writing, CAPACITY_ITEM, consent, why, "was unable to sign")
     await writing.note("consent_unable_to_sign", {"consent": str(consent.id), "form": form.key})
     return answer_for(writing, consent.id, consent.status.value, present_again_at=again_at.isoformat())
 
@@ -346,6 +333,6 @@ async def revoking_problem(
     if party is SigningParty.PATIENT:
         return None
     on: date = facility_date(received_at, writing.facility.zone)
-    if await guardian.authority_of(writing.session, writing.episode.person_id, guardian_id, on):
+    if await guardian.authority_of(writing.session, writing.episode.person_id, guardian_id, on, received_at):
         return None
     return _wrong(f"no authority of this {party.value} is on record and in force; record it with its document first")

@@ -103,6 +103,11 @@ def recipient_name(edition: Edition, recipient: str) -> str:
     return f"the external review of {payer.name}" if role == "external_review" else payer.name
 
 
+def _through(row: Accounted) -> str:
+    """Who passed it on; "": it went straight to the recipient."""
+    return str((row.scope or {}).get("intermediary") or "")
+
+
 def _ground(edition: Edition, row: Accounted) -> list[str]:
     lines = []
     if row.exception is not None:
@@ -113,6 +118,15 @@ def _ground(edition: Edition, row: Accounted) -> list[str]:
     if row.scope:
         contents = ", ".join(CONTENTS.get(c, c) for c in row.scope.get("contents", []))
         lines.append(f"It allows to share: {contents}.")
+    through = (
+        edition.facilities[row.facility].intermediary(_through(row)) if row.facility in edition.facilities else None
+    )
+    if _through(row):
+        name = through.name if through is not None else _through(row)
+        lines.append(
+            f"It went through {name}. You may ask {name} in writing with whom it shared information about you in the last "
+            "three years (42 CFR 2.24)."
+        )
     if row.notice is not None:
         lines.append(NOTICES.get(row.notice, row.notice))
     if row.outcome is None or row.outcome == "unknown":

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from definitions.identity import NotSameReason, Settled
 from definitions.vocabulary import (
+    AuthorityEnd,
     Capacity,
     CoverageAct,
     CoverageKind,
@@ -144,6 +145,19 @@ class RevokeBody(Body):
     written_at: AwareDatetime | None = None
     revoked_by: SigningParty = SigningParty.PATIENT
     guardian_id: UUID | None = None
+
+
+class ConditionBody(Body):
+    """What the consent names as its end has come about."""
+
+    happened_at: AwareDatetime
+
+
+class AuthorityEndBody(Body):
+    """`reason` says what becomes of what they signed (docs/consents.md)."""
+
+    ended_at: AwareDatetime
+    reason: AuthorityEnd
 
 
 class TransitionBody(Body):

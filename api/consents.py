@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from definitions.person import PersonDetails
 from definitions.vocabulary import ContentClass, Purpose, SigningParty
 from rules.calendar import facility_date
 from rules.consent import is_minor, majority_at, parties_required
-from rules.consent_text import ShownForm, place_of, shown_form
+from rules.consent_text import ShownForm, place_of, recipients_in_words, shown_form
 from rules.disclosure import ConsentOnFile, DisclosureAsk, judge
 from rules.grounds import consents_on_file
 from runtime.keyring import SealBroken
@@ -33,6 +33,9 @@ from storage.repositories import disclosure as ledger
 from storage.repositories import guardian as guardians
 from storage.repositories.person import keys_of
 from storage.repositories.viewing import note_view
+
+ENDS: Final = ("ends_by", "ends_on", "ends_after_days", "term_ends_at", "term_ends_by", "condition_at")
+"""What a scope says of its end, beside what it covers."""
 
 
 async def consents_of_episode(held: Services, session: AsyncSession, episode: Episode, now: datetime) -> list[Any]:
@@ -53,8 +56,10 @@ def _item(consent: Consent, episode: Episode, recipient_class: str, now: datetim
         "status": consent.status, "presented_at": consent.presented_at, "due_at": consent.due_at,
         "signed_at": consent.signed_at, "valid_until": consent.expires_at, "revoked_at": consent.revoked_at,
         "renews": consent.renews, "reason": consent.reason, "signatures": consent.signatures or [],
-        "covers": {k: v for k, v in consent.scope.items() if k != "ends_by"},
-        "ends_by": consent.scope.get("ends_by"), "valid": on_file.valid_at(now), "printable": consent.rendering is not None,
+        "covers": {k: v for k, v in consent.scope.items() if k not in ENDS},
+        "ends_by": consent.scope.get("ends_by"), "ends_on": consent.scope.get("ends_on"),
+        "ends_after_days": consent.scope.get("ends_after_days"), "condition_at": consent.scope.get("condition_at"),
+        "valid": on_file.valid_at(now), "printable": consent.rendering is not None,
         "payer": _towards(on_file, ask, now),
     }  # fmt: skip
 
@@ -95,6 +100,8 @@ class Opened:
 
     person: Person
     details: PersonDetails
+    freed: datetime | None = None
+    """When they were made of age before their birthday."""
 
     @property
     def name(self) -> str:
@@ -109,7 +116,8 @@ async def opened(held: Services, session: AsyncSession, person_id: UUID) -> Open
     person = await session.get(Person, person_id)
     try:
         if person is not None and person.wrapped_key is not None:
-            return Opened(person, open_person(held.keyring, person.id, person.sealed, person.wrapped_key))
+            details = open_person(held.keyring, person.id, person.sealed, person.wrapped_key)
+            return Opened(person, details, await guardians.emancipated_at(session, person.id))
     except SealBroken:
         pass
     raise problem(ErrorType.NOT_FOUND, "the person's record was erased; nothing can be shown with their name")
@@ -148,8 +156,8 @@ def signers_of(held: Services, episode: Episode, known: Opened, now: datetime) -
     law = held.catalog.minor_law(state, facility_date(now, zone))
     level, born = edition.levels.get(episode.level or ""), known.details.birth_date
     return Signers(
-        required=parties_required(born, law, zone, now, level.track if level else None),
-        majority=majority_at(born, law, zone) if is_minor(born, law, zone, now) else None,
+        required=parties_required(born, law, zone, now, level.track if level else None, known.freed),
+        majority=majority_at(born, law, zone, known.freed) if is_minor(born, law, zone, now, known.freed) else None,
     )
 
 
@@ -190,7 +198,7 @@ def presentation_of(
         form=definition,
         shown=shown_form(
             wording, edition=definition.edition, patient=known.name, place=place_of(facility, program),
-            recipients=recipients,
+            recipients=recipients_in_words(recipients, facility, {p.key: p.name for p in edition.payers.values()}),
         ),
         languages=languages,
         signers=signers_of(held, episode, known, now),

@@ -85,14 +85,17 @@ def asked(services: Services, episode: Episode, body: AskBody) -> DisclosureAsk:
     return DisclosureAsk(
         person_id=str(episode.person_id), episode_id=str(episode.id), content=body.content, purpose=body.purpose,
         recipient=body.recipient, recipient_class=body.recipient_class, parts=tuple(body.parts),
-        program=episode.program,
+        program=episode.program, intermediary=body.intermediary,
         period=RecordPeriod(from_date=first, through_date=last) if first is not None and last is not None else None,
     )  # fmt: skip
 
 
 def _class_of(services: Services, episode: Episode, body: AskBody) -> None:
     """A payer is of its own definition's class, and nobody else is of a payer's."""
-    payers = services.catalog.edition(episode.edition).payers
+    edition = services.catalog.edition(episode.edition)
+    payers = edition.payers
+    if body.intermediary and edition.facilities[episode.facility].intermediary(body.intermediary) is None:
+        raise problem(ErrorType.INVALID_REQUEST, "no such intermediary of this facility is in the definitions")
     kind, _, key = body.recipient.partition("/")
     payer = payers.get(key) if kind == "payer" else None
     if payer is not None and payer.recipient_class != body.recipient_class:
@@ -259,7 +262,7 @@ async def _note(made: Made, body: DisclosureBody, kind: str, more: dict[str, Any
         recorded_at=made.now, kind=kind, actor=made.user.actor, role=made.user.role, edition=made.episode.edition,
         detail={
             "content": body.content.value, "purpose": body.purpose.value, "recipient": body.recipient,
-            "channel": body.channel, **more,
+            "channel": body.channel, **({"intermediary": body.intermediary} if body.intermediary else {}), **more,
         },
         command_key=made.stored.key, purpose=body.purpose.value,
     )  # fmt: skip

@@ -60,12 +60,13 @@ class LegalDemandBody(Body):
 
 class AskBody(Body):
     """What would go, to whom, for what. `recipient_class`: the class phrase it belongs to, for class-wide consents.
-    `from_date`, `through_date`: the service dates it is about."""
+    `intermediary`: through whom it goes, who passes it on. `from_date`, `through_date`: the service dates it is about."""
 
     content: ContentClass
     purpose: Purpose
     recipient: Recipient
     recipient_class: Short
+    intermediary: Annotated[str, Field(pattern=r"^intermediary/[A-Za-z0-9._\-]{1,60}$")] | None = None
     parts: Annotated[list[ContentPart], Field(max_length=12)] = []
     from_date: Day | None = None
     through_date: Day | None = None

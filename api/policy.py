@@ -70,6 +70,8 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "GET /v1/consents/{consent_id}.pdf": HOUSE,
     "POST /v1/episodes/{episode_id}/guardians": CARE,
     "GET /v1/episodes/{episode_id}/guardians": HOUSE,
+    "POST /v1/episodes/{episode_id}/guardians/{guardian_id}/end": CARE,
+    "POST /v1/consents/{consent_id}/condition": HOUSE,
     "POST /v1/episodes/{episode_id}/leave": CARE,
     "POST /v1/episodes/{episode_id}/return": CARE,
     "POST /v1/episodes/{episode_id}/discharge": CARE,
@@ -205,6 +207,9 @@ POLICY: Final[dict[str, frozenset[Role]]] = {
     "POST /episodes/{episode_id}/consents/{form}": HOUSE,
     "GET /episodes/{episode_id}/consents/{consent_id}/print": HOUSE,
     "POST /episodes/{episode_id}/consents/{consent_id}/revoke": HOUSE,
+    "POST /episodes/{episode_id}/consents/{consent_id}/condition": HOUSE,
+    "POST /episodes/{episode_id}/guardians": CARE,
+    "POST /episodes/{episode_id}/guardians/{guardian_id}/end": CARE,
     "POST /episodes/{episode_id}/assess": CARE,
     "POST /episodes/{episode_id}/alert": CARE,
     "POST /episodes/{episode_id}/{name}": HOUSE,  # each act asks for its own right (api/web/acts.py)

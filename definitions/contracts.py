@@ -30,6 +30,8 @@ from definitions.episode import (
     CorrectMovement,
     DecideTransition,
     DischargeEpisode,
+    EndAuthority,
+    EndConsent,
     EpisodeOutcome,
     EpisodeRecord,
     FactRecorded,
@@ -121,6 +123,14 @@ class ConsentContract:
 
     @activity.defn
     async def revoke_consent(self, request: RevokeConsent) -> EpisodeOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def end_consent(self, request: EndConsent) -> EpisodeOutcome:
+        raise NotImplementedError
+
+    @activity.defn
+    async def end_authority(self, request: EndAuthority) -> EpisodeOutcome:
         raise NotImplementedError
 
 

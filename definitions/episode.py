@@ -12,6 +12,7 @@ from definitions.base import Moment, WireModel
 from definitions.deadline import Deadline
 from definitions.errors import Refusal
 from definitions.vocabulary import (
+    AuthorityEnd,
     Capacity,
     CoverageAct,
     CoverageReason,
@@ -179,6 +180,21 @@ class RevokeConsent(Command):
     written_at: Moment | None = None
     revoked_by: SigningParty = SigningParty.PATIENT
     guardian_id: UUID | None = None
+
+
+class EndConsent(Command):
+    """What a consent names as its end has come about (2.31(a)(7))."""
+
+    consent_id: UUID
+    happened_at: Moment
+
+
+class EndAuthority(Command):
+    """Somebody may sign for the patient no more from `ended_at`; what they signed follows the reason."""
+
+    guardian_id: UUID
+    ended_at: Moment
+    reason: AuthorityEnd
 
 
 class ChangeCoverage(Command):

@@ -52,6 +52,22 @@ class FacilityPolicy(Definition):
     state_record_days: int = Field(default=7, gt=0)
 
 
+class Participant(Definition):
+    """A member of an intermediary, by the key it is told under."""
+
+    key: str
+    name: str
+
+
+class Intermediary(Definition):
+    """Somebody who passes records on to its participants, such as a health information exchange that is no business
+    associate of ours. Without participants by name only who treats the patient is meant (2.31(a)(4)(ii))."""
+
+    key: str
+    name: str
+    participants: tuple[Participant, ...] = ()
+
+
 class Facility(Definition):
     key: str
     edition: str
@@ -72,9 +88,14 @@ class Facility(Definition):
     intake_assessments: tuple[str, ...] = ()
     """Instruments owed before admission (domain 2.4 pre-admit column)."""
     intake_consents: tuple[str, ...] = ()
+    intermediaries: tuple[Intermediary, ...] = ()
 
     def program_for(self, level: str) -> Program | None:
         return next((p for p in self.programs if level in p.levels), None)
+
+    def intermediary(self, recipient: str) -> Intermediary | None:
+        """By how a consent names it, `intermediary/key`."""
+        return next((i for i in self.intermediaries if f"intermediary/{i.key}" == recipient), None)
 
     def program(self, key: str) -> Program | None:
         return next((p for p in self.programs if p.key == key), None)

@@ -32,6 +32,7 @@ HOUSE_RESOLUTIONS: Final = frozenset(
     {
         EPISODE_ENDED, TAKEN_BACK, "signed", "amended", "voided", "returned", "done", "justified", "not_justified",
         "declined", "erased", "proved", "the merge was taken back", "charted elsewhere",
+        "asked again", "nothing needs it any more",
     }
 )  # fmt: skip
 """Resolutions the house writes for a person who acted elsewhere. One that is missing here is sealed like any other."""

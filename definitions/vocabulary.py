@@ -156,6 +156,20 @@ class SigningParty(StrEnum):
     REPRESENTATIVE = "representative"
 
 
+class AuthorityEnd(StrEnum):
+    """Why somebody may sign for the patient no more (domain 3.4, 2.14, 2.15)."""
+
+    COURT_ORDER_ENDED = "court_order_ended"
+    REVOKED = "revoked"
+    """By who gave it, or by a court."""
+    REPLACED = "replaced"
+    GUARDIAN_DIED = "guardian_died"
+    MAJORITY = "majority"
+    EMANCIPATED = "emancipated"
+    NEVER_VALID = "never_valid"
+    """The document turned out to give no authority; what was signed on it is known to be false (2.31(c))."""
+
+
 class SignatureMethod(StrEnum):
     """How a consent was signed. Spoken and witnessed is enough only where nothing may be disclosed on it: 2.31 asks for
     writing."""

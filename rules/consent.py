@@ -2,11 +2,11 @@
 
 Pure: `now` and the birth date are arguments."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
-from definitions.consent import ConsentForm, ValidityKind
+from definitions.consent import ConsentForm, EndEvent, RecipientKind, ValidityKind
 from definitions.consent_wording import ConsentElement, ConsentWording, MinorLaw
 from definitions.level import ConsentNeed, LevelOfCare
 from definitions.vocabulary import ContentClass, Purpose, SignatureMethod, SigningParty, Track
@@ -37,7 +37,11 @@ def required_elements(form: ConsentForm, *, through_intermediary: bool = False) 
     if not form.purposes:
         return ()
     found = ALWAYS + (FOR_TPO if set(form.purposes) == TPO else ())
-    return (*found, ConsentElement.INTERMEDIARY) if through_intermediary else found
+    if form.recipient_kind is RecipientKind.PAYER and ConsentElement.REDISCLOSURE_STATEMENT not in found:
+        # A plan is a covered entity: what it may do under HIPAA is said to the patient (2.31(a)(4)(iii)).
+        found = (*found, ConsentElement.REDISCLOSURE_STATEMENT)
+    passes_on = through_intermediary or form.recipient_kind is RecipientKind.INTERMEDIARY
+    return (*found, ConsentElement.INTERMEDIARY) if passes_on else found
 
 
 def lacking_elements(
@@ -73,26 +77,28 @@ def age_on(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
-def majority_at(born: date, law: MinorLaw, zone: str) -> datetime:
-    """The facility's midnight at which the birthday of majority begins (E11)."""
+def majority_at(born: date, law: MinorLaw, zone: str, emancipated_at: datetime | None = None) -> datetime:
+    """When the patient decides alone: the facility's midnight at which the birthday of majority begins (E11), or the moment a
+    court or the law made them of age before."""
     year = born.year + law.majority_age
     try:
         on = born.replace(year=year)
     except ValueError:
         on = date(year, 3, 1)
-    return midnight_before(on, zone)
+    birthday = midnight_before(on, zone)
+    return birthday if emancipated_at is None else min(birthday, emancipated_at)
 
 
-def is_minor(born: date, law: MinorLaw, zone: str, now: datetime) -> bool:
-    return now < majority_at(born, law, zone)
+def is_minor(born: date, law: MinorLaw, zone: str, now: datetime, emancipated_at: datetime | None = None) -> bool:
+    return now < majority_at(born, law, zone, emancipated_at)
 
 
 def parties_required(
-    born: date, law: MinorLaw, zone: str, now: datetime, service: Track | None
+    born: date, law: MinorLaw, zone: str, now: datetime, service: Track | None, emancipated_at: datetime | None = None
 ) -> tuple[SigningParty, ...]:
     """Who must sign at `now`, all of them. `service` None: nobody knows yet where; then only rules for every service
     hold, which is the stricter reading."""
-    if not is_minor(born, law, zone, now):
+    if not is_minor(born, law, zone, now, emancipated_at):
         return (SigningParty.PATIENT,)
     age = age_on(born, facility_date(now, zone))
     fitting = [r for r in law.rules if r.from_age <= age and (not r.services or service in r.services)]
@@ -129,8 +135,8 @@ def method_problem(form: ConsentForm, method: SignatureMethod, *, witnessed: boo
 def ends_at(
     form: ConsentForm, signed_at: datetime, parties: Collection[SigningParty], majority: datetime | None
 ) -> datetime | None:
-    """When it ends by itself: its term, and what a guardian signed at the latest when the minor comes of age (E11). None: until
-    it is taken back, or with the episode."""
+    """When it ends by itself, whatever happens: its term, and what a guardian signed at the latest when the minor comes of age
+    (E11). None: until it is taken back, or by an event."""
     by_term = (
         signed_at + timedelta(days=form.valid_days)
         if form.validity is ValidityKind.DAYS and form.valid_days is not None
@@ -139,6 +145,34 @@ def ends_at(
     if SigningParty.GUARDIAN not in parties or majority is None:
         return by_term
     return majority if by_term is None else min(by_term, majority)
+
+
+def event_ends_at(event: EndEvent | None, after_days: int, happened: Mapping[EndEvent, datetime]) -> datetime | None:
+    """When the event ends a consent; None: it has not come about, or the consent names none (2.31(a)(7))."""
+    at = happened.get(event) if event is not None else None
+    return None if at is None else at + timedelta(days=after_days)
+
+
+def first_end(term: datetime | None, by_event: datetime | None) -> tuple[datetime | None, bool]:
+    """What comes first, and whether that is the event. At one instant the term is what is said."""
+    if by_event is None or (term is not None and term <= by_event):
+        return term, False
+    return by_event, True
+
+
+def recipients_problem(
+    form: ConsentForm, recipients: Sequence[str], payers: Collection[str], intermediaries: Collection[str]
+) -> str | None:
+    """Why these cannot be its recipients, as a sentence. Forms without a kind name them in words."""
+    if form.recipient_kind is None:
+        return None
+    known = payers if form.recipient_kind is RecipientKind.PAYER else intermediaries
+    allowed = sorted(f"{form.recipient_kind.value}/{key}" for key in known)
+    if len(recipients) == 1 and recipients[0] in allowed:
+        return None
+    return (
+        f"{form.title} names one {form.recipient_kind.value} by its key: {', '.join(allowed) or 'none is known here'}"
+    )
 
 
 def reminders(signed_at: datetime, expires_at: datetime, days_before: Collection[int]) -> tuple[datetime, ...]:

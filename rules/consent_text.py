@@ -82,6 +82,21 @@ def shown_form(
     )  # fmt: skip
 
 
+def recipients_in_words(recipients: Sequence[str], facility: Facility, payers: Mapping[str, str]) -> tuple[str, ...]:
+    """Recipients that are named by key, as the text names them: a payer by its name, an intermediary with its participants
+    (2.31(a)(4)). `payers`: names by key. Words stay as they are."""
+    found = []
+    for recipient in recipients:
+        through = facility.intermediary(recipient)
+        if through is not None:
+            members = "; ".join(p.name for p in through.participants)
+            found.append(f"{through.name}: {members}" if members else through.name)
+        else:
+            kind, _, key = recipient.partition("/")
+            found.append(payers.get(key, recipient) if kind == "payer" else recipient)
+    return tuple(found)
+
+
 def place_of(facility: Facility, program: str | None) -> str:
     """Who it is that treats, as forms name it: the program's legal entity where one is meant, else the facility."""
     found = facility.program(program) if program is not None else None

@@ -20,6 +20,16 @@ _SEAL: Final = object()
 """Held by this module only; `Released` refuses to be made without it."""
 
 
+INTERMEDIARY: Final = "intermediary/"
+"""How recipients begin who pass on what they get (2.11)."""
+ENDED: Final = {
+    "discharge": "ended with the treatment it was signed for; sign a new one",
+    "condition": "ended when what it names came about; sign a new one",
+    "authority": "ended with the authority of who signed it; sign a new one",
+}
+"""Why a consent ended before its term, by what ended it (2.31(a)(7))."""
+
+
 class DisclosureAsk(WireModel):
     """One wish to disclose: this content, to this recipient, for this purpose, at this moment."""
 
@@ -35,6 +45,8 @@ class DisclosureAsk(WireModel):
     """Kinds of fields in the content, where its maker says so; measured by the minimum necessary."""
     program: str | None = None
     """Program the content comes from."""
+    intermediary: str | None = None
+    """Through whom it goes who passes it on, for example `intermediary/lone_star`; None: straight to the recipient."""
     period: RecordPeriod | None = None
 
 
@@ -57,7 +69,13 @@ class ConsentOnFile(WireModel):
     """Elements of 2.31(a) that it was found without: it covers nothing (2.31(c))."""
     signed_at: Moment | None = None
     expires_at: Moment | None = None
+    ends_by: str = ""
+    """What `expires_at` comes from when it is not the term: `discharge`, `condition`, `majority`."""
     revoked_at: Moment | None = None
+
+    @property
+    def intermediaries(self) -> tuple[str, ...]:
+        return tuple(r for r in self.recipients if r.startswith(INTERMEDIARY))
 
     def valid_at(self, now: datetime) -> bool:
         """Signed, not revoked and not expired at `now`; expiry and revocation bite at their instant."""
@@ -94,6 +112,12 @@ class ConsentOnFile(WireModel):
         """What of the ask the consent does not name, or names no more."""
         if self.lacks:
             return f"lacks {', '.join(self.lacks)} and covers nothing (2.31(c))"
+        if self.intermediaries and ask.intermediary is None:
+            return f"is for what goes through {', '.join(self.intermediaries)} only"
+        if ask.intermediary is not None and ask.intermediary not in self.intermediaries:
+            return f"does not name {ask.intermediary}, through which it would go (2.31(a)(4)(ii))"
+        if ask.intermediary is not None and ask.intermediary in self.taken_back:
+            return f"was taken back for {ask.intermediary}"
         if ask.purpose not in self.purposes:
             return f"does not name {ask.purpose.value}"
         if ask.content not in self.contents:
@@ -182,9 +206,10 @@ def _allowed(cover: Cover, reason: str) -> DisclosureVerdict:
 
 
 def _by_consent(consent: ConsentOnFile, ask: DisclosureAsk) -> Cover:
-    return Cover(
-        consent_id=consent.consent_id, form=consent.form, scope=consent.scope(), notice=notice_for(ask.content)
-    )
+    scope = consent.scope()
+    if ask.intermediary is not None:
+        scope["intermediary"] = ask.intermediary
+    return Cover(consent_id=consent.consent_id, form=consent.form, scope=scope, notice=notice_for(ask.content))
 
 
 def _by_exception(found: ExceptionOnFile) -> Cover:
@@ -226,7 +251,8 @@ def _why_not(consent: ConsentOnFile, now: datetime) -> str:
     if consent.revoked_at is not None and consent.revoked_at <= now:
         return f"consent {consent.consent_id} ({consent.form}) was revoked"
     if consent.expires_at is not None and consent.expires_at <= now:
-        return f"consent {consent.consent_id} ({consent.form}) has expired; renew it"
+        said = f"consent {consent.consent_id} ({consent.form})"
+        return f"{said} {ENDED[consent.ends_by]}" if consent.ends_by in ENDED else f"{said} has expired; renew it"
     if consent.status is ConsentStatus.SIGNED and consent.signed_at is not None:
         return f"consent {consent.consent_id} ({consent.form}) is signed as of {consent.signed_at.isoformat()}, not yet"
     return f"consent {consent.consent_id} ({consent.form}) is {consent.status.value}, not signed"

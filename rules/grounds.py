@@ -46,6 +46,7 @@ def consents_on_file(rows: Iterable[ConsentRow]) -> tuple[ConsentOnFile, ...]:
             lacks=tuple(c.scope.get("lacks", [])),
             signed_at=c.signed_at,
             expires_at=c.expires_at,
+            ends_by=str(c.scope.get("ends_by") or ""),
             revoked_at=c.revoked_at,
         )
         for c in rows

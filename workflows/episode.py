@@ -27,6 +27,8 @@ with workflow.unsafe.imports_passed_through():
         CorrectMovement,
         DecideTransition,
         DischargeEpisode,
+        EndAuthority,
+        EndConsent,
         EpisodeCarry,
         EpisodeOutcome,
         EpisodeStart,
@@ -273,6 +275,20 @@ class EpisodeWorkflow(SingleWait):
         return await self._perform(
             command,
             lambda c: workflow.execute_activity_method(ConsentContract.revoke_consent, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def end_consent(self, command: EndConsent) -> Answer:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(ConsentContract.end_consent, c, **policies.RECORD_WRITE),
+        )
+
+    @workflow.update
+    async def end_authority(self, command: EndAuthority) -> Answer:
+        return await self._perform(
+            command,
+            lambda c: workflow.execute_activity_method(ConsentContract.end_authority, c, **policies.RECORD_WRITE),
         )
 
     @workflow.update

@@ -1,29 +1,26 @@
 """Consents of an episode: what is put before somebody, what was signed and what it covers, and who may sign for whom
 (issue 4, item 1; domain 3.2, 3.4, 3.8). Signing and revoking are commands to the episode (api/routes/episodes.py)."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
-from pydantic import model_validator
 
 from api.auth import STAFF, require
-from api.bodies import Body, Day, Short
-from api.commands import accept, answered, respond
+from api.bodies import AuthorityEndBody, ConditionBody
+from api.commands import Asked, respond
 from api.consents import consents_of_episode, guardian_names, letter_of, opened, presentation_of, seen
 from api.deps import Key, Wired
 from api.errors import PROBLEMS
-from api.routes.access import see_consent, see_episode
+from api.guardians import GuardianBody, GuardianEnd, record_guardian
+from api.routes.access import about_consent, about_episode, see_consent, see_episode
 from api.tokens import User
-from definitions.ids import derived
+from definitions.episode import EndAuthority, EndConsent
 from definitions.vocabulary import Role, SigningParty
-from runtime.people import seal_guardian
 from storage.models import Guardian
-from storage.repositories import command as memory
 from storage.repositories import guardian as guardians
-from storage.repositories import timeline
 
 router = APIRouter(prefix="/v1", tags=["consents"])
 Reader = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]
@@ -31,23 +28,6 @@ Staff = Annotated[User, Depends(require(*STAFF))]
 Intake = Annotated[User, Depends(require(Role.ADMISSIONS, Role.CLINICIAN))]
 LETTER_HEADERS: Final = {"Content-Disposition": 'attachment; filename="consent.pdf"', "Cache-Control": "no-store"}
 PDF: dict[int | str, dict[str, Any]] = {**PROBLEMS, 200: {"content": {"application/pdf": {}}}}
-
-
-class GuardianBody(Body):
-    """`document`: the id of the document of authority, as the house files it. Both dates are the facility's, and included."""
-
-    family: Short
-    given: Short
-    relationship: Literal["parent", "legal_guardian", "agency", "power_of_attorney", "personal_representative"]
-    document: Short
-    from_date: Day
-    until_date: Day | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "GuardianBody":
-        if self.until_date is not None and self.until_date < self.from_date:
-            raise ValueError("the authority ends before it begins")
-        return self
 
 
 @router.get("/episodes/{episode_id}/consents", responses=PROBLEMS)
@@ -100,36 +80,28 @@ async def letter(consent_id: UUID, held: Wired, user: Staff, party: SigningParty
 
 
 @router.post("/episodes/{episode_id}/guardians", status_code=201, responses=PROBLEMS)
-async def record_guardian(episode_id: UUID, body: GuardianBody, key: Key, held: Wired, user: Intake) -> JSONResponse:
+async def guardian(episode_id: UUID, body: GuardianBody, key: Key, held: Wired, user: Intake) -> JSONResponse:
     """Put on record who may sign for the patient. The name is sealed; the answer and the timeline hold ids."""
-    said = {"episode": str(episode_id), **body.model_dump(mode="json")}
-    async with held.write(user) as session:
-        episode = await see_episode(session, held, user, episode_id)
-        stored = await accept(held, session, user, key, "record_guardian", said)
-        first = answered(stored, 201)
-        if first is not None:
-            return respond(first)
-        known = await opened(held, session, episode.person_id)
-        wrapped, made = known.person.wrapped_key, derived(stored.key, "guardian")
-        assert wrapped is not None
-        await guardians.add_guardian(
-            session, guardian_id=made, person_id=episode.person_id, relationship=body.relationship,
-            document=body.document, from_date=body.from_date, until_date=body.until_date,
-            sealed=seal_guardian(held.keyring, known.person.id, wrapped, made, f"{body.given} {body.family}"),
-            now=stored.accepted_at, actor=user.actor,
-        )  # fmt: skip
-        await timeline.record(
-            session, episode_id=episode.id, facility=episode.facility, at=stored.accepted_at,
-            recorded_at=stored.accepted_at, kind="guardian_recorded", actor=user.actor, role=user.role,
-            edition=episode.edition, detail={"guardian": str(made), "relationship": body.relationship},
-            command_key=stored.key,
-        )  # fmt: skip
-        answer = {"id": str(made), "relationship": body.relationship, "document": body.document}
-        await memory.finish(
-            session, key=stored.key, kind="record_guardian", actor=user.actor, now=stored.accepted_at,
-            status=memory.DONE, answer=answer, subject_id=episode.id,
-        )  # fmt: skip
-    return JSONResponse(answer, 201)
+    return respond(await record_guardian(held, user, key, episode_id, body))
+
+
+@router.post("/consents/{consent_id}/condition", responses=PROBLEMS)
+async def condition(consent_id: UUID, body: ConditionBody, key: Key, held: Wired, user: Staff) -> JSONResponse:
+    """The condition that a consent names has come about: it ends then."""
+    about = await about_consent(held, user, consent_id)
+    return await Asked(held, user, key).run(
+        "end_consent", about, body, EndConsent, "end_consent", consent_id=consent_id
+    )
+
+
+@router.post("/episodes/{episode_id}/guardians/{guardian_id}/end", responses=PROBLEMS)
+async def end_authority(
+    episode_id: UUID, guardian_id: UUID, body: AuthorityEndBody, key: Key, held: Wired, user: Intake
+) -> JSONResponse:
+    """They may sign for the patient no more; the answer says what becomes of what they signed."""
+    about = await about_episode(held, user, episode_id)
+    said = GuardianEnd(guardian_id=guardian_id, **body.model_dump())
+    return await Asked(held, user, key).run("end_authority", about, said, EndAuthority, "end_authority")
 
 
 @router.get("/episodes/{episode_id}/guardians", responses=PROBLEMS)
@@ -151,4 +123,5 @@ def _guardian(row: Guardian, name: str) -> dict[str, Any]:
     return {
         "id": row.id, "name": name, "relationship": row.relationship, "document": row.document,
         "from_date": row.from_date, "until_date": row.until_date, "recorded_at": row.recorded_at,
+        "ended_at": row.ended_at, "end_reason": row.end_reason,
     }  # fmt: skip

@@ -74,14 +74,18 @@ Asked = Annotated[Period, Depends(asked_period)]
 async def listed(
     held: Wired, user: Auditor, patient: UUID, period: Asked, cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    intermediary: Annotated[str | None, Query(pattern=r"^intermediary/[A-Za-z0-9._\-]{1,60}$")] = None,
 ) -> JSONResponse:  # fmt: skip
-    """Newest first. `disclosed` is false only for what surely never left; without an outcome it counts as disclosed."""
+    """Newest first; with `intermediary` what went through this one.
+
+    `disclosed` is false only for what surely never left; without an outcome it counts as disclosed."""
     after = _read_cursor(cursor)
     await _on_record(held, user, patient, period, "disclosures")
     async with held.read(user) as session:
         rows = await disclosures_of(
-            session, patient, scope(user, held), since=period.since, until=period.until, after=after, limit=limit + 1
-        )
+            session, patient, scope(user, held), since=period.since, until=period.until, after=after, limit=limit + 1,
+            intermediary=intermediary,
+        )  # fmt: skip
     shown = rows[:limit]
     following = _cursor(shown[-1]) if len(rows) > limit else None
     return JSONResponse(jsonable_encoder({"items": [_item(r) for r in shown], "next": following}))

@@ -43,6 +43,7 @@ from storage.reads.episodes import timeline as read_timeline
 from storage.repositories.person import people_with
 
 router = APIRouter(prefix="/v1", tags=["episodes"])
+
 Admissions = Annotated[User, Depends(require(Role.ADMISSIONS))]
 CareStaff = Annotated[User, Depends(require(Role.CLINICIAN, Role.ADMISSIONS))]
 Staff = Annotated[User, Depends(require(*STAFF, Role.AUDITOR))]

@@ -20,14 +20,16 @@ from api.consents import Opened, Presentation, form_of, guardian_names, opened, 
 from api.errors import Problem, problem
 from api.routes.access import see_episode
 from api.sessions import csrf_token
-from api.web.consents import in_force, parties_of, who_acts
+from api.web.consents import ACCEPTED, in_force, parties_of, who_acts
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.rendering import PageRoute, see_other
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
+from definitions.consent import ConsentForm, RecipientKind
+from definitions.edition import Edition
 from definitions.episode import SignConsent
 from definitions.errors import ErrorType
-from definitions.vocabulary import Capacity, IdentityCheck, Role, SignatureMethod, SigningParty
+from definitions.vocabulary import Capacity, CoverageKind, IdentityCheck, Role, SignatureMethod, SigningParty
 from rules.calendar import facility_date
 from rules.consent_text import CONFIRMED, parts_of, what_changed, written_alike
 from storage.models import Episode
@@ -118,8 +120,19 @@ def _page(
         languages=[(k, LANGUAGES.get(k, k)) for k in visit.held.catalog.languages(definition, on)],
         program=table.program or "", programs=place.programs, recipients=table.recipients, sha256=sha256, parts=parts,
         word=bound(visit.request, table, sha256, parts), confirmed=CONFIRMED.get(language, CONFIRMED["en"]),
-        checks=CHECKS, changed=changed, refused=refused or {},
+        kinds=_named_by_key(edition, table.episode, definition), checks=CHECKS, changed=changed, refused=refused or {},
     )  # fmt: skip
+
+
+def _named_by_key(edition: Edition, episode: Episode, form: ConsentForm) -> list[tuple[str, str]]:
+    """Recipients to choose from, where the form names one by its key."""
+    place = edition.facilities[episode.facility]
+    if form.recipient_kind is RecipientKind.PAYER:
+        asked = [edition.payers[p] for p in place.payers if edition.payers[p].kind is CoverageKind.INSURANCE]
+        return [(f"payer/{p.key}", p.name) for p in asked]
+    if form.recipient_kind is RecipientKind.INTERMEDIARY:
+        return [(f"intermediary/{i.key}", i.name) for i in place.intermediaries]
+    return []
 
 
 @router.post("/episodes/{episode_id}/consents/{form}")
@@ -145,7 +158,7 @@ async def act(visit: Visiting, episode_id: UUID, form: str) -> Response:
         return _again(visit, table, form, language, said, outcome_of(error))
     if result.refused:
         return _again(visit, table, form, language, said, refusal_of(result))
-    done = "waiting" if result.status_code == 202 else {"sign": "signed", "refuse": "refused"}.get(name, name)
+    done = "waiting" if result.status_code == ACCEPTED else {"sign": "signed", "refuse": "refused"}.get(name, name)
     if own.get("capacity") is Capacity.LACKING and result.status_code != 202:  # accepted
         done = "unable"
     return see_other(f"/episodes/{episode_id}/consents?done={done}#main")

@@ -1,11 +1,14 @@
 """The consents of an episode on a page: what stands and until when, what waits and for whose signature, and taking one back
 at any hour (domain 3.4)."""
 
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from pydantic import ValidationError
 
 from api.commands import command_key, run_command
 from api.consents import (
@@ -19,17 +22,17 @@ from api.consents import (
     towards_payer,
 )
 from api.errors import Problem, problem
+from api.guardians import GuardianBody, record_guardian
 from api.routes.access import see_consent, see_episode
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.rendering import PageRoute, see_other
 from api.web.rights import must
 from api.web.visit import Visit, Visiting
-from definitions.consent import ValidityKind
 from definitions.edition import Edition
-from definitions.episode import RevokeConsent
+from definitions.episode import Command, EndAuthority, EndConsent, RevokeConsent
 from definitions.errors import ErrorType
 from definitions.level import ConsentNeed
-from definitions.vocabulary import ConsentStatus, Role, SigningParty
+from definitions.vocabulary import AuthorityEnd, ConsentStatus, Role, SigningParty
 from rules.calendar import facility_date
 from storage.models import Episode, Guardian
 from storage.repositories import guardian as guardians
@@ -41,9 +44,20 @@ DONE: Final = {
     "refused": "The refusal was recorded.",
     "unable": "Recorded: nothing was signed, and it is asked again.",
     "revoked": "The consent is taken back, from now on.",
+    "ended": "The consent has ended.",
+    "guardian": "Who may sign is on record.",
+    "authority": "The authority has ended; what they signed follows, and what needs another signature is asked for.",
     "waiting": "Accepted and under way: the answer takes longer than usual. Load the page again in a moment.",
 }
-UNTIL: Final = {ValidityKind.EPISODE: "until the treatment here ends"}
+EVENTS: Final = {
+    "discharge": "the treatment here ends", "condition": "what it names comes about",
+}  # fmt: skip
+ENDED_BY: Final = {
+    "majority": "as the patient came of age", "discharge": "with the treatment", "condition": "as what it names came about",
+    "authority": "with the authority of who signed it",
+}  # fmt: skip
+RELATIONSHIPS: Final = ("parent", "legal_guardian", "agency", "power_of_attorney", "personal_representative")
+ACCEPTED: Final = 202
 CHANNELS: Final = ("in person", "letter", "fax", "portal", "telephone")
 
 
@@ -78,12 +92,13 @@ async def show_consents(
         waiting=[i for i in shown if i["status"] is ConsentStatus.PRESENTED], standing=[i for i in shown if i["valid"]],
         past=[i for i in shown if not i["valid"] and i["status"] is not ConsentStatus.PRESENTED],
         owed=owed_forms(edition, episode, items), forms=sorted(edition.consents.values(), key=lambda f: f.title),
+        relationships=RELATIONSHIPS, reasons=list(AuthorityEnd), today=on,
         guardians=[(g, names.get(str(g.id), "name erased"), in_force(g, on)) for g in authorities],
     )  # fmt: skip
 
 
-def in_force(row: Guardian, on: Any) -> bool:
-    return bool(row.from_date <= on and (row.until_date is None or row.until_date >= on))
+def in_force(row: Guardian, on: date) -> bool:
+    return bool(row.ended_at is None and row.from_date <= on and (row.until_date is None or row.until_date >= on))
 
 
 def _said(item: dict[str, Any], edition: Edition, required: tuple[SigningParty, ...]) -> dict[str, Any]:
@@ -93,9 +108,17 @@ def _said(item: dict[str, Any], edition: Edition, required: tuple[SigningParty, 
     done = {*has, *(["patient"] if "representative" in has else [])}
     return {
         **item, "title": form.title if form else item["form"], "signed": has,
-        "until_event": UNTIL.get(form.validity, "") if form else "",
+        "until_event": _until(item), "ended_by": ENDED_BY.get(item["ends_by"] or "", ""),
         "missing": [p.value for p in required if p.value not in done],
     }  # fmt: skip
+
+
+def _until(item: dict[str, Any]) -> str:
+    """The event that ends it beside its term, while it has not come about."""
+    if item["ends_on"] not in EVENTS or item["ends_by"] == item["ends_on"]:
+        return ""
+    days = item["ends_after_days"]
+    return f"{f'{days} days after ' if days else 'until '}{EVENTS[item['ends_on']]}"
 
 
 def owed_forms(edition: Edition, episode: Episode, items: list[dict[str, Any]]) -> list[str]:
@@ -131,30 +154,104 @@ def _same(episode: Episode, episode_id: UUID) -> None:
 async def revoke(visit: Visiting, episode_id: UUID, consent_id: UUID) -> Response:
     """At any hour, by whoever may: it holds from the moment it is known here."""
     must(visit.user, "consent")
+
+    async def fields(form: Form, zone: str) -> dict[str, Any]:
+        await _of_episode(visit, episode_id, consent_id)
+        return _revocation(form, consent_id, zone)
+
+    act = PageAct("revoked", f"revoke-{consent_id}", "revoke_consent", RevokeConsent, fields)
+    return await _run(visit, episode_id, act)
+
+
+@router.post("/episodes/{episode_id}/consents/{consent_id}/condition")
+async def condition(visit: Visiting, episode_id: UUID, consent_id: UUID) -> Response:
+    """What the form names as its end has come about."""
+    must(visit.user, "consent")
+
+    async def fields(form: Form, zone: str) -> dict[str, Any]:
+        await _of_episode(visit, episode_id, consent_id)
+        return {"consent_id": consent_id, "happened_at": form.moment("happened_at", "When it came about", zone)}
+
+    return await _run(visit, episode_id, PageAct("ended", f"revoke-{consent_id}", "end_consent", EndConsent, fields))
+
+
+@router.post("/episodes/{episode_id}/guardians/{guardian_id}/end")
+async def end_authority(visit: Visiting, episode_id: UUID, guardian_id: UUID) -> Response:
+    """They may sign for the patient no more; what they signed follows the law."""
+    must(visit.user, "guardian")
+
+    async def fields(form: Form, zone: str) -> dict[str, Any]:
+        try:
+            reason = AuthorityEnd(form.needed("reason", "The reason"))
+        except ValueError:
+            raise problem(ErrorType.INVALID_REQUEST, "choose why it ended", field="reason") from None
+        ended_at = form.moment("ended_at", "When it ended", zone)
+        return {"guardian_id": guardian_id, "ended_at": ended_at, "reason": reason}
+
+    act = PageAct("authority", f"authority-{guardian_id}", "end_authority", EndAuthority, fields)
+    return await _run(visit, episode_id, act)
+
+
+@router.post("/episodes/{episode_id}/guardians")
+async def record(visit: Visiting, episode_id: UUID) -> Response:
+    must(visit.user, "guardian")
+    form = await read_form(visit.request)
+    try:
+        said = {name: form.maybe(name) for name in GuardianBody.model_fields}
+        body = GuardianBody.model_validate({name: value for name, value in said.items() if value is not None})
+        await record_guardian(visit.held, visit.user, form.key, episode_id, body)
+    except ValidationError:
+        wrong = problem(ErrorType.INVALID_REQUEST, "name them, their document and its dates, in order")
+        return await _again(visit, episode_id, "guardian", form, outcome_of(wrong))
+    except Problem as error:
+        return await _again(visit, episode_id, "guardian", form, outcome_of(error))
+    return see_other(f"/episodes/{episode_id}/consents?done=guardian#main")
+
+
+@dataclass(frozen=True, slots=True)
+class PageAct:
+    """One act of this page: what it says when done, where its form stands, the command and how its fields are read."""
+
+    done: str
+    place: str
+    update: str
+    command: Callable[..., Command]
+    fields: Callable[[Form, str], Awaitable[dict[str, Any]]]
+
+
+async def _run(visit: Visit, episode_id: UUID, act: PageAct) -> Response:
     form = await read_form(visit.request)
     held, user = visit.held, visit.user
-    act = f"revoke-{consent_id}"
     try:
-        async with held.read(visit.user) as session:
-            _, episode = await see_consent(session, held, user, consent_id)
-        _same(episode, episode_id)
-        own = _revocation(form, consent_id, held.catalog.edition(episode.edition).facilities[episode.facility].zone)
+        async with held.read(user) as session:
+            episode = await see_episode(session, held, user, episode_id)
+        own = await act.fields(form, held.catalog.edition(episode.edition).facilities[episode.facility].zone)
         body = {"episode": str(episode_id), **{k: str(v) for k, v in own.items() if v is not None}}
 
-        def build(now: datetime) -> RevokeConsent:
-            return RevokeConsent(
+        def build(now: datetime) -> Command:
+            return act.command(
                 key=command_key(user, form.key), actor=user.actor, role=Role(user.role), now=now, episode_id=episode_id,
                 **own,
             )  # fmt: skip
 
-        result = await run_command(held, user, form.key, "revoke_consent", body, build, "revoke_consent")
+        result = await run_command(held, user, form.key, act.update, body, build, act.update)
     except Problem as error:
-        return await show_consents(visit, episode_id, refused={"act": act, **outcome_of(error), "typed": form.typed})
+        return await _again(visit, episode_id, act.place, form, outcome_of(error))
     if result.refused:
-        return await show_consents(visit, episode_id, refused={"act": act, **refusal_of(result), "typed": form.typed})
-    return see_other(
-        f"/episodes/{episode_id}/consents?done={'waiting' if result.status_code == 202 else 'revoked'}#main"
-    )
+        return await _again(visit, episode_id, act.place, form, refusal_of(result))
+    done = "waiting" if result.status_code == ACCEPTED else act.done
+    return see_other(f"/episodes/{episode_id}/consents?done={done}#main")
+
+
+async def _again(visit: Visit, episode_id: UUID, place: str, form: Form, why: dict[str, Any]) -> Response:
+    return await show_consents(visit, episode_id, refused={"act": place, **why, "typed": form.typed})
+
+
+async def _of_episode(visit: Visit, episode_id: UUID, consent_id: UUID) -> None:
+    """Raises a problem: a consent of another episode is not on this page."""
+    async with visit.held.read(visit.user) as session:
+        _, episode = await see_consent(session, visit.held, visit.user, consent_id)
+    _same(episode, episode_id)
 
 
 def _revocation(form: Form, consent_id: UUID, zone: str) -> dict[str, Any]:

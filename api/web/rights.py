@@ -14,6 +14,7 @@ RIGHTS: Final[dict[str, frozenset[Role]]] = {
     "start": frozenset({Role.ADMISSIONS}),
     "assess": CARE,
     "consent": frozenset(STAFF),
+    "guardian": CARE,
     "request": CARE,
     "sign_off": frozenset({Role.CLINICIAN}),
     "decide": frozenset({Role.REVIEWER}),

@@ -80,5 +80,9 @@ class Guardian(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    """Ended before its dates said so; what they signed follows the reason (rules/authority.py)."""
+    end_reason: Mapped[str | None]
+    ended_by: Mapped[str | None]
 
     __table_args__ = (CheckConstraint("until_date IS NULL OR until_date >= from_date", name="dates_in_order"),)

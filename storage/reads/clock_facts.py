@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.clock_facts import ClockFacts
-from definitions.consent import ConsentForm
+from definitions.consent import ConsentForm, EndEvent
 from definitions.vocabulary import Phase
 from storage.models import Episode
 
@@ -31,7 +31,8 @@ ROWS = text(
           'escalate_at', d.escalate_at, 'escalated', d.escalated_at IS NOT NULL))
        FROM assessment_due d WHERE d.episode_id = :episode AND d.status = 'due') AS requirements,
       (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'form', c.form, 'presented', c.status = 'presented',
-          'signed_at', c.signed_at, 'expires_at', c.expires_at, 'reminded', c.reminded))
+          'signed_at', c.signed_at, 'expires_at', c.expires_at, 'reminded', c.reminded,
+          'ends_by', c.scope ->> 'ends_by'))
        FROM consent c WHERE c.episode_id = :episode AND c.status IN ('signed', 'presented')) AS consents,
       (SELECT jsonb_agg(jsonb_build_object('id', t.id, 'to_level', t.to_level, 'effective_at', t.effective_at,
           'disposition', t.disposition))
@@ -53,6 +54,7 @@ ROWS = text(
     """
 )
 Row = dict[str, Any]
+EVENTS = frozenset(event.value for event in EndEvent)
 
 
 async def read_clock_facts(
@@ -97,7 +99,10 @@ def _consents(rows: list[Row], forms: Mapping[str, ConsentForm]) -> list[Row]:
     return [
         {
             **c,
-            "renew_days_before": forms[c["form"]].renew_days_before if c["form"] in forms else (),
+            # What an event has ended is not renewed ahead of it: nobody knew, and nothing is owed.
+            "renew_days_before": forms[c["form"]].renew_days_before
+            if c["form"] in forms and c["ends_by"] not in EVENTS
+            else (),
             "renewal_open": c["form"] in renewing,
         }
         for c in rows

@@ -55,8 +55,10 @@ async def known_to(session: AsyncSession, person_id: UUID, facilities: Reach) ->
 async def disclosures_of(
     session: AsyncSession, person_id: UUID, facilities: Reach, *, since: datetime, until: datetime,
     after: tuple[datetime, int] | None, limit: int, disclosed_only: bool = False,
+    intermediary: str | None = None,
 ) -> list[Accounted]:  # fmt: skip
-    """Newest first, from `since` through `until`; `after` is the moment and number of the last one seen."""
+    """Newest first, from `since` through `until`; `after` is the moment and number of the last one seen. `intermediary`: only
+    what went through this one, for its list (42 CFR 2.24)."""
     statement = (
         select(Disclosure, DisclosureOutcome, Consent.form, Consent.edition, Episode.facility)
         .join(Episode, Episode.id == Disclosure.episode_id)
@@ -74,6 +76,8 @@ async def disclosures_of(
     )
     if after is not None:
         statement = statement.where(tuple_(Disclosure.intent_at, Disclosure.seq) < tuple_(*after))
+    if intermediary is not None:
+        statement = statement.where(Disclosure.scope["intermediary"].astext == intermediary)
     if disclosed_only:
         statement = statement.where(DisclosureOutcome.outcome.is_distinct_from(NOT_SENT))
     return [_accounted(*row) for row in await session.execute(statement)]

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from definitions.vocabulary import AuthorityEnd
 from storage.models import Guardian
 from storage.repositories.person import same_person
 
@@ -33,8 +34,11 @@ async def guardians_of(session: AsyncSession, person_id: UUID) -> list[Guardian]
     return list(rows.scalars())
 
 
-async def authority_of(session: AsyncSession, person_id: UUID, guardian_id: UUID | None, on: date) -> bool:
-    """Whether this authority is on record for the person and in force on a facility's day."""
+async def authority_of(
+    session: AsyncSession, person_id: UUID, guardian_id: UUID | None, on: date, at: datetime
+) -> bool:
+    """Whether this authority is on record for the person and in force: by its dates on a facility's day, and not ended by
+    that moment. One that never was valid never is."""
     if guardian_id is None:
         return False
     found = await session.execute(
@@ -43,6 +47,30 @@ async def authority_of(session: AsyncSession, person_id: UUID, guardian_id: UUID
             Guardian.person_id.in_(same_person(person_id)),
             Guardian.from_date <= on,
             or_(Guardian.until_date.is_(None), Guardian.until_date >= on),
+            or_(
+                Guardian.ended_at.is_(None),
+                and_(Guardian.ended_at > at, Guardian.end_reason != AuthorityEnd.NEVER_VALID.value),
+            ),
         )
     )
     return found.first() is not None
+
+
+async def authority_to_end(session: AsyncSession, person_id: UUID, guardian_id: UUID) -> Guardian | None:
+    """The row of this person's authority, held until the transaction ends."""
+    found = await session.execute(
+        select(Guardian)
+        .where(Guardian.id == guardian_id, Guardian.person_id.in_(same_person(person_id)))
+        .with_for_update()
+    )
+    return found.scalar_one_or_none()
+
+
+async def emancipated_at(session: AsyncSession, person_id: UUID) -> datetime | None:
+    """When an authority ended because the patient was made of age before their birthday; None: nobody recorded that."""
+    found = await session.execute(
+        select(func.min(Guardian.ended_at)).where(
+            Guardian.person_id.in_(same_person(person_id)), Guardian.end_reason == AuthorityEnd.EMANCIPATED.value
+        )
+    )
+    return found.scalar_one()

@@ -47,6 +47,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/episodes/{episode_id}/guardians": {
         "family": "Nobody", "given": "N", "relationship": "parent", "document": "d-1", "from_date": DAY,
     },
+    "POST /v1/consents/{consent_id}/condition": {"happened_at": AT},
+    "POST /v1/episodes/{episode_id}/guardians/{guardian_id}/end": {"ended_at": AT, "reason": "revoked"},
     "POST /v1/consents/{consent_id}/revoke": {"received_at": AT, "channel": "letter"},
     "POST /v1/episodes/{episode_id}/leave": {"left_at": AT, "reason": "pass"},
     "POST /v1/episodes/{episode_id}/return": {"returned_at": AT},
@@ -195,6 +197,9 @@ def make_rows(house: House, caller: Caller) -> Rows:
     text = caller.get("clinician", f"{way}/telehealth/presentation")["sha256"]
     signed = {"form": "telehealth", "signed_at": AT, "method": "electronic", "shown_sha256": text}
     consent = caller.post("clinician", way, signed)["subject_id"]
+    guardian = caller.post(
+        "admissions", f"/v1/episodes/{stage.episode}/guardians", BODIES["POST /v1/episodes/{episode_id}/guardians"]
+    )["id"]
     page = stage.page()
     with psycopg.connect(house.postgres.dsn("stepdown"), autocommit=True) as connection:
         stay = _one(connection, "SELECT id FROM stay WHERE episode_id = %s", stage.episode)
@@ -257,7 +262,7 @@ def make_rows(house: House, caller: Caller) -> Rows:
             "form": "treatment", "consent_id": consent, "alert_id": page["alerts"][0]["id"], "item_id": item,
             "person_id": page["person_id"], "evidence_id": evidence, "message_id": message, "session_id": session,
             "disclosure_id": disclosure, "ground_id": ground, "document_id": _document(house, stage.episode),
-            "pair_id": pair, "glass_id": glass,
+            "pair_id": pair, "glass_id": glass, "guardian_id": guardian,
             **records, "export_id": _export(caller, page["person_id"]),
             "exception_id": exception, "facility": "harbor", "payer": "meridian", "kind": "levels",
             "key": "no-such-command", "name": "resolve", "username": "nobody-here", "client_id": "payer-none",

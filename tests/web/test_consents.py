@@ -27,7 +27,8 @@ SIGN = "Consent to use and share"
 _numbers = itertools.count(1)
 FAMILIES = iter((
     "Abernathy", "Quimby", "Zelenko", "Okonkwo", "Fitzwilliam", "Yamamoto", "Brzezinski", "Underhill", "Delacroix",
-    "Nakashima", "Papadakis", "Grimsdottir",
+    "Nakashima", "Papadakis", "Grimsdottir", "Villanueva",
+    "Achterberg", "Mwangi", "Kowalczyk",
 ))  # fmt: skip
 
 
@@ -281,6 +282,63 @@ def test_a_form_for_a_recipient_shows_its_text_once_the_recipient_is_said(enter:
     filled(page).get_by_role("button", name="Sign:").click()
     expect(page.get_by_role("status")).to_contain_text("with the text as it was shown")
     assert on_file(api, episode, "emergency_contact")[0]["covers"]["recipients"] == ["the sister", "the family doctor"]
+
+
+def test_one_plan_is_chosen_from_the_list_and_named_in_the_text(enter: Entering, api: Caller) -> None:
+    episode = referred(api)
+    page = enter("clinician")
+    page.goto(f"/episodes/{episode}/consents/payer_release")
+    page.get_by_label("Which health plan").select_option("payer/meridian")
+    page.get_by_role("button", name="Show the text").click()
+    expect(page.locator("article.text")).to_contain_text("Meridian Health")
+    filled(page).get_by_role("button", name="Sign:").click()
+    expect(page.locator(".band").first).to_contain_text("Yes, until")
+    assert on_file(api, episode, "payer_release")[0]["covers"]["recipients"] == ["payer/meridian"]
+
+
+def test_a_condition_that_came_about_is_recorded_on_the_page(enter: Entering, api: Caller) -> None:
+    episode = referred(api)
+    page = enter("clinician")
+    page.goto(f"/episodes/{episode}/consents/supervision_updates")
+    page.get_by_label("Who may be told").fill("probation/officer-1")
+    page.get_by_role("button", name="Show the text").click()
+    filled(page).get_by_role("button", name="Sign:").click()
+    stands = page.locator(".stands", has_text="Reports to a supervising officer")
+    expect(stands).to_contain_text("or until what it names comes about")
+    stands.locator("summary", has_text="What it names").click()
+    stands.get_by_role("button", name="End:").click()
+    expect(page.get_by_role("status")).to_have_text("The consent has ended.")
+    expect(page.locator("section", has=page.locator("#h-past"))).to_contain_text("as what it names came about")
+
+
+def test_who_may_sign_is_put_on_record_and_their_authority_ended(enter: Entering, api: Caller) -> None:
+    year = datetime.now(UTC).year
+    episode = referred(api, born=f"{year - 14}-01-02", facility="lakeside")
+    page = enter("clinician")
+    page.goto(f"/episodes/{episode}/consents")
+    page.locator("#guardian summary").click()
+    form = page.locator("#guardian form")
+    form.get_by_label("Given name").fill("Kim")
+    form.get_by_label("Family name").fill("Wardenson")
+    form.get_by_label("Document of authority").fill("order-9")
+    form.get_by_label("From").fill(f"{year}-01-01")
+    form.get_by_label("Through").fill(f"{year - 1}-01-01")
+    form.get_by_role("button", name="Put on record").click()
+    expect(page.get_by_role("alert")).to_contain_text("its dates, in order")
+    form.get_by_label("Through").fill("")
+    form.get_by_role("button", name="Put on record").click()
+    expect(page.get_by_role("status")).to_have_text("Who may sign is on record.")
+    kin = page.locator("section", has=page.locator("#h-guardians")).locator("li", has_text="Kim Wardenson")
+    expect(kin).to_contain_text("in force")
+    kin.locator("summary").click()
+    kin.get_by_label("Why").select_option("court_order_ended")
+    keep(page, "authority-to-end")
+    kin.get_by_role("button", name="End the authority").click()
+    expect(page.get_by_role("status")).to_contain_text("The authority has ended")
+    expect(kin).to_contain_text("not in force")
+    expect(kin).to_contain_text("court order ended")
+    page.goto(f"/episodes/{episode}/consents/part2_tpo")
+    expect(page.locator("#act-sign")).not_to_contain_text("Wardenson")
 
 
 @pytest.mark.parametrize("width", [1366, 820, 390])
