@@ -5,7 +5,7 @@ steps of a DBOS workflow. Aims: 1.3 times the bare update, twice the rate of the
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ from definitions.episode import (
     SignConsent,
 )
 from definitions.ids import derived, episode_id_of
+from definitions.person import PersonDetails
 from definitions.queues import CARE
 from definitions.vocabulary import Role
 from local.rehearsal.house import House
@@ -36,6 +37,7 @@ from runtime.catalog import load_catalog
 from runtime.keyring import Keyring
 from runtime.keyring_file import load_keyring
 from runtime.long_lived import set_aside
+from runtime.people import seal_new
 from runtime.temporal import connect
 from storage.engine import Database, make_engine
 from storage.models import Assessment
@@ -67,10 +69,13 @@ class Bench:
         """An episode with a residential admission asked for and ready to be approved: (episode, transition)."""
         key, person, coverage = f"bench:{number}:{uuid4()}", uuid4(), uuid4()
         episode = episode_id_of(key)
+        # Who signs is opened: somebody of age signs for themselves.
+        details = PersonDetails(family=f"Bench{number}", given=("Robin",), birth_date=date(1990, 2, 3), gender="F")
+        sealed, wrapped = seal_new(self.keyring, person, details)
         async with self.database.write() as session:
             await session.execute(
-                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, '', :w, :n, 1)"),
-                {"i": person, "n": NOW, "w": self.keyring.new_data_key(person.bytes)[0]},
+                text("INSERT INTO person (id, sealed, wrapped_key, created_at, version) VALUES (:i, :s, :w, :n, 1)"),
+                {"i": person, "n": NOW, "s": sealed, "w": wrapped},
             )
             await session.execute(
                 text(
