@@ -2,18 +2,18 @@
 that cannot both be true, one of them ends by its own workflow. Nothing chained or sealed is rewritten."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import scope
 from api.commands import CommandResult, accept, answered, command_key, run_command
+from api.deadlocks import unless_deadlocked
 from api.deps import Services
 from api.errors import problem
 from api.identity import opened
@@ -36,8 +36,6 @@ from storage.repositories.outbox import EPISODE_FACT, announce
 from storage.repositories.person import add_tokens, same_person
 from storage.scope import HouseAct
 
-DEADLOCK = "40P01"
-TRIES = 4
 OPEN = (Phase.INTAKE, Phase.IN_CARE)
 REVIEW_DAYS = 30
 """Privacy looks at what left under the joined record within this time (default of the house; from general knowledge)."""
@@ -157,17 +155,6 @@ async def join(services: Services, user: User, key: str, survivor: UUID, body: M
         if refused is not None:
             return refused
     return await unless_deadlocked(lambda: _joined(services, user, key, survivor, body, said))
-
-
-async def unless_deadlocked(act: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
-    """Nights and episodes go on meanwhile; whom the database chose to give way tries again, nothing having been written."""
-    for _ in range(TRIES - 1):
-        try:
-            return await act()
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != DEADLOCK:
-                raise
-    return await act()
 
 
 async def _joined(

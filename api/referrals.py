@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import must_see
 from api.commands import CommandResult, accept, answered, run_command
+from api.deadlocks import unless_deadlocked
 from api.deps import Services
 from api.errors import problem
 from api.identity import keep_pairs, named_person, one_desk_at_a_time, refuse_likely
@@ -67,12 +68,17 @@ async def start_episode(
     `settled` is what the caller says of them."""
     _check(services, user, referral)
     body = referral.model_dump(mode="json") | settled.model_dump(mode="json", exclude_defaults=True)
-    async with services.database.write(services.house(HouseAct.REFERRAL, user)) as session:
-        stored = await accept(services, session, user, key, kind, body)
-        first = answered(stored, 201)
-        if first is not None:
-            return _located(first)
-        record = await _known_or_new(session, services, user, referral, settled, stored)
+
+    async def put_on_record() -> tuple[Remembered, OnRecord] | CommandResult:
+        async with services.database.write(services.house(HouseAct.REFERRAL, user)) as session:
+            stored = await accept(services, session, user, key, kind, body)
+            first = answered(stored, 201)
+            return first or (stored, await _known_or_new(session, services, user, referral, settled, stored))
+
+    done = await unless_deadlocked(put_on_record)
+    if isinstance(done, CommandResult):
+        return _located(done)
+    stored, record = done
     edition = services.catalog.latest
     result = await run_command(
         services,

@@ -10,11 +10,12 @@ from sqlalchemy.orm import aliased
 
 from api.auth import scope
 from api.commands import CommandResult, accept, answered, command_key, run_command
+from api.deadlocks import unless_deadlocked
 from api.deps import Services
 from api.errors import problem
 from api.identity import opened
 from api.identity_bodies import UnmergeBody
-from api.merging import both, count_again, note, unless_deadlocked
+from api.merging import both, count_again, note
 from api.tokens import User
 from definitions.episode import CorrectMovement
 from definitions.errors import ErrorType
