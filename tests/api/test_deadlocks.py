@@ -15,7 +15,9 @@ TAKE = text("UPDATE control_number SET last = last + 1 WHERE partner = :partner"
 
 async def last_of(database: Database) -> dict[str, int]:
     async with database.read() as session:
-        return dict((await session.execute(text("SELECT partner, last FROM control_number"))).tuples().all())
+        return {
+            partner: last for partner, last in await session.execute(text("SELECT partner, last FROM control_number"))
+        }
 
 
 async def in_a_circle(database: Database, *, again: bool) -> list[BaseException | str]:
