@@ -24,7 +24,8 @@ KEYRING = Keyring.parse(f"test:{'5a' * 32}", "a5" * 32)
 STATEMENTS_MAX = 37
 """Of the whole decision, savepoint and constraint check included; it was 53. Two are for consents that end before the
 window that is asked for does: they are looked up, and what is presented anew is written first (domain 3.4); two are for
-what every review request asks again, consents that cover its payer and items that wait for them; one is for the key that opens why the move was asked for and seals why it was made."""
+what every review request asks again, consents that cover its payer and items that wait for them; one is for the key that
+opens why the move was asked for and seals why it was made."""
 
 
 async def asked(database: Database, hands: EpisodeHands, level: str) -> tuple[UUID, UUID]:
