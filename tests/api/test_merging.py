@@ -10,6 +10,7 @@ import pytest
 
 from local.rehearsal.caller import Caller, Refused
 from local.rehearsal.house import House
+from local.rehearsal.stage import RATINGS
 from tests.api.conftest import MOMENT
 from tests.api.test_people import far_token, patient, person_of, search, start
 from tests.api.test_refusals import refused
@@ -294,3 +295,26 @@ def test_what_was_signed_and_sealed_under_the_old_record_opens_for_the_survivor(
     apart(caller, one)
     with httpx2.Client(base_url=house.url, headers=caller._headers("clinician"), timeout=30) as client:
         assert client.get(f"/v1/consents/{consent}.pdf").status_code == 200
+
+
+def test_words_written_while_records_were_joined_open_afterwards(house: House, caller: Caller) -> None:
+    """They are sealed under the record that stood then, and say so themselves."""
+    one, other, _, second = two_records(caller)
+    join(caller, one, other)
+    path = f"/v1/episodes/{second}"
+    rated = {"instrument": "LOC_DIM", "answers": RATINGS["2.5"], "performed_at": MOMENT.isoformat()}
+    caller.post("clinician", f"{path}/assessments", rated)
+    asked = {
+        "to_level": "2.5",
+        "effective_at": MOMENT.isoformat(),
+        "rationale": "said while joined",
+        "deviation_reason": "same",
+    }
+    caller.post("clinician", f"{path}/transitions", asked)
+    told = [t["rationale"] for t in caller.get("reviewer", path)["transitions"]]
+    apart(caller, one)
+    assert caller.get("reviewer", path)["person_id"] == other
+    assert [t["rationale"] for t in caller.get("reviewer", path)["transitions"]] == told == ["said while joined"]
+    owners = rows(house, "SELECT encode(substr(sealed_rationale, 1, 16), 'hex') FROM transition WHERE episode_id::text = "
+                  "%(e)s", e=second)  # fmt: skip
+    assert owners == [(uuid.UUID(one).hex,)]
