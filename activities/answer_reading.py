@@ -87,7 +87,9 @@ async def _take_text(
 
 
 async def _sent(w: CaseWriting, asked: AuthorizationRequest, reader: Reader, channel: PayerChannel) -> str | None:
-    """The request as it left, when it left by this channel: an answer names its items, not their meaning."""
+    """The request as it left, when it left by this channel and the channel reads it."""
+    if not channel.reads_request:
+        return None
     message = await w.session.get(ExchangeMessage, request_message(asked.id))
     known = await known_person(w)
     if message is None or known is None or message.kind != channel.kind:

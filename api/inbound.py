@@ -4,7 +4,7 @@ file acknowledged by its standard, the same bytes answered the same (E05, E32 to
 import asyncio
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -67,62 +67,74 @@ def read_file(text: str) -> Reading:
     return Reading(arrivals, rest, file.pieces[0].interchange_control if file.pieces else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What stands on record of a file. `answer`: TA1s and 999s; empty when its standard wants none."""
+
+    verdict: str
+    answer: str
+
+
 async def take_file(held: Services, payer: Payer, raw: bytes) -> str:
-    """The answer to the file, TA1s and 999s; empty when its standard wants none."""
-    mark, now, door = fingerprint_of(raw), await held.clock.now(), held.house(HouseAct.PAYER_DOOR)
-    async with held.database.read(door) as session:
-        known = await inbound.file_known(session, payer.key, mark)
-    if known is not None:
-        return known.answer
+    """The answer to the file."""
     text = text_of(raw)
-    reading = await asyncio.to_thread(read_file, text)
-    try:
-        async with held.database.write(door) as session:
-            return await _take(held, session, payer, text, reading, mark, len(raw), now)
-    except AnsweredMeanwhile:
-        async with held.database.read(door) as session:
-            known = await inbound.file_known(session, payer.key, mark)
-        return known.answer if known is not None else ""
+
+    async def read() -> Reading:
+        return await asyncio.to_thread(read_file, text)
+
+    async def acknowledge(session: AsyncSession, file_id: UUID, now: datetime) -> str:
+        return await _acknowledge(held, session, payer, text, file_id, now)
+
+    return (await _once(held, payer, raw, read, acknowledge)).answer
 
 
 async def take_parts(held: Services, payer: Payer, raw: bytes, reading: Reading) -> str:
     """What came without an envelope: kept like a file, and acknowledged by the call itself. The verdict: `accepted`, `partly`
     or `refused`; the same bytes get the same."""
-    mark, now, door = fingerprint_of(raw), await held.clock.now(), held.house(HouseAct.PAYER_DOOR)
-    async with held.database.read(door) as session:
-        known = await inbound.file_known(session, payer.key, mark)
+
+    async def read() -> Reading:
+        return reading
+
+    async def by_the_call(session: AsyncSession, file_id: UUID, now: datetime) -> str:
+        return ""
+
+    return (await _once(held, payer, raw, read, by_the_call)).verdict
+
+
+async def _once(
+    held: Services, payer: Payer, raw: bytes, read: Callable[[], Awaitable[Reading]],
+    acknowledge: Callable[[AsyncSession, UUID, datetime], Awaitable[str]],
+) -> Taken:  # fmt: skip
+    """The same bytes are taken once and answered the same."""
+    mark, now = fingerprint_of(raw), await held.clock.now()
+    known = await _known(held, payer, mark)
     if known is not None:
-        return known.verdict
+        return known
+    reading, file_id = await read(), derived(payer.key, "file", mark)
     try:
-        async with held.database.write(door) as session:
-            file_id = derived(payer.key, "file", mark)
+        async with held.database.write(held.house(HouseAct.PAYER_DOOR)) as session:
             accepted = await _keep_all(held, session, payer, reading, file_id, now)
-            return await _on_file(session, payer, reading, mark, len(raw), "", accepted, now)
+            answer = await acknowledge(session, file_id, now)
+            taken = Taken(_verdict(reading, accepted), answer)
+            await _on_file(session, payer, file_id, mark, len(raw), reading, taken, now)
+            return taken
     except AnsweredMeanwhile:
-        async with held.database.read(door) as session:
-            known = await inbound.file_known(session, payer.key, mark)
-        return known.verdict if known is not None else REFUSED
+        return await _known(held, payer, mark) or Taken(REFUSED, "")
+
+
+async def _known(held: Services, payer: Payer, mark: str) -> Taken | None:
+    async with held.database.read(held.house(HouseAct.PAYER_DOOR)) as session:
+        row = await inbound.file_known(session, payer.key, mark)
+    return Taken(row.verdict, row.answer) if row is not None else None
+
+
+def _verdict(reading: Reading, accepted: int) -> str:
+    whole = accepted == len(reading.arrivals) and not reading.rest
+    return (ACCEPTED if whole else PARTLY) if accepted else REFUSED
 
 
 def fingerprint_of(raw: bytes) -> str:
     return fingerprint(raw.decode("latin-1"))
-
-
-async def _take(
-    held: Services,
-    session: AsyncSession,
-    payer: Payer,
-    text: str,
-    reading: Reading,
-    mark: str,
-    size: int,
-    now: datetime,
-) -> str:
-    file_id = derived(payer.key, "file", mark)
-    accepted = await _keep_all(held, session, payer, reading, file_id, now)
-    answer = await _acknowledge(held, session, payer, text, file_id, now)
-    await _on_file(session, payer, reading, mark, size, answer, accepted, now)
-    return answer
 
 
 async def _keep_all(
@@ -140,27 +152,24 @@ async def _keep_all(
 async def _on_file(
     session: AsyncSession,
     payer: Payer,
-    reading: Reading,
+    file_id: UUID,
     mark: str,
     size: int,
-    answer: str,
-    accepted: int,
+    reading: Reading,
+    taken: Taken,
     now: datetime,
-) -> str:
-    whole = accepted == len(reading.arrivals) and not reading.rest
-    verdict = (ACCEPTED if whole else PARTLY) if accepted else REFUSED
+) -> None:
     made = await session.execute(
         insert(ExchangeFile)
         .values(
-            id=derived(payer.key, "file", mark), partner=payer.key, fingerprint=mark, bytes=size,
-            control_number=reading.control, pieces=len(reading.arrivals), answer=answer, verdict=verdict, at=now,
+            id=file_id, partner=payer.key, fingerprint=mark, bytes=size, control_number=reading.control,
+            pieces=len(reading.arrivals), answer=taken.answer, verdict=taken.verdict, at=now,
         )
         .on_conflict_do_nothing()
         .returning(ExchangeFile.id)
     )  # fmt: skip
     if made.first() is None:
         raise AnsweredMeanwhile
-    return verdict
 
 
 async def _keep(

@@ -35,6 +35,10 @@ class PasChannel:
     def source(self) -> str:
         return "pas"
 
+    @property
+    def reads_request(self) -> bool:
+        return True
+
     def version(self, *, inquiry: bool = False, notice: bool = False) -> str:
         return f"{self.guide.name}{INQUIRE if inquiry else SUBMIT}"
 

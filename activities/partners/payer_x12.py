@@ -21,6 +21,7 @@ from rules.disclosure import Released
 class X12Channel:
     kind: Final = "278"
     source: Final = "x12"
+    reads_request: Final = False
 
     def version(self, *, inquiry: bool = False, notice: bool = False) -> str:
         if notice:

@@ -10,9 +10,8 @@ from storage.models import Authorization, Outbox
 from tests.activities.cases import Exchange
 from tests.api import inbound_door
 
-STATEMENTS_MAX = 45
-"""Of one approval taken by its case, savepoint included; a statement for each kind of item it closes would be a dozen more. One
-is for the request as it left: an answer by FHIR names its items and not their meaning."""
+STATEMENTS_MAX = 44
+"""Of one approval taken by its case, savepoint included; a statement for each kind of item it closes would be a dozen more."""
 
 
 async def test_an_answer_is_taken_in_few_statements(database: Database, fresh_database: str) -> None:
