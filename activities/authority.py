@@ -12,7 +12,8 @@ from activities.who_signs import known_at
 from definitions.episode import Answer, EndAuthority
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
-from definitions.vocabulary import AuthorityEnd, ConsentStatus, Role
+from definitions.signing import AuthorityEnd
+from definitions.vocabulary import ConsentStatus, Role
 from rules.authority import SIGNED_BEFORE, SignedBefore, effect_on
 from rules.calendar import midnight_before
 from rules.requests import future_problem

@@ -26,8 +26,9 @@ from definitions.consent import ConsentForm
 from definitions.episode import Answer, SignConsent
 from definitions.errors import ErrorType, Refusal
 from definitions.ids import derived
+from definitions.signing import Capacity, SigningParty
 from definitions.staff_words import NO_CAPACITY, REFUSED, Words
-from definitions.vocabulary import Capacity, ConsentStatus, Role, SigningParty
+from definitions.vocabulary import ConsentStatus, Role
 from rules.calendar import facility_date
 from rules.consent import (
     ends_at,

@@ -6,7 +6,7 @@ from datetime import datetime
 from activities.hands import Writing
 from definitions.consent_wording import MinorLaw
 from definitions.errors import ErrorType, Refusal
-from definitions.vocabulary import SigningParty
+from definitions.signing import SigningParty
 from rules.calendar import facility_date
 from rules.consent import is_minor, majority_at, parties_required
 from runtime.catalog import Catalog

@@ -7,18 +7,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from definitions.identity import NotSameReason, Settled
-from definitions.vocabulary import (
-    AuthorityEnd,
-    Capacity,
-    CoverageAct,
-    CoverageKind,
-    CoverageReason,
-    DeviationReason,
-    Disposition,
-    IdentityCheck,
-    SignatureMethod,
-    SigningParty,
-)
+from definitions.signing import AuthorityEnd, Capacity, IdentityCheck, SignatureMethod, SigningParty
+from definitions.vocabulary import CoverageAct, CoverageKind, CoverageReason, DeviationReason, Disposition
 
 
 class Body(BaseModel):

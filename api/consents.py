@@ -20,7 +20,8 @@ from api.viewing import purpose_of
 from definitions.consent import ConsentForm
 from definitions.errors import ErrorType
 from definitions.person import PersonDetails
-from definitions.vocabulary import ContentClass, Purpose, SigningParty
+from definitions.signing import SigningParty
+from definitions.vocabulary import ContentClass, Purpose
 from rules.calendar import facility_date
 from rules.consent import is_minor, majority_at, parties_required
 from rules.consent_text import ShownForm, place_of, recipients_in_words, shown_form

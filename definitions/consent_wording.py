@@ -7,7 +7,8 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from definitions.base import Definition
-from definitions.vocabulary import SigningParty, Track
+from definitions.signing import SigningParty
+from definitions.vocabulary import Track
 
 
 class ConsentElement(StrEnum):

@@ -11,20 +11,8 @@ from uuid import UUID
 from definitions.base import Moment, WireModel
 from definitions.deadline import Deadline
 from definitions.errors import Refusal
-from definitions.vocabulary import (
-    AuthorityEnd,
-    Capacity,
-    CoverageAct,
-    CoverageReason,
-    DeviationReason,
-    Disposition,
-    IdentityCheck,
-    MovementKind,
-    Phase,
-    Role,
-    SignatureMethod,
-    SigningParty,
-)
+from definitions.signing import AuthorityEnd, Capacity, IdentityCheck, SignatureMethod, SigningParty
+from definitions.vocabulary import CoverageAct, CoverageReason, DeviationReason, Disposition, MovementKind, Phase, Role
 
 
 class Drive(StrEnum):

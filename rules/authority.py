@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from definitions.vocabulary import AuthorityEnd
+from definitions.signing import AuthorityEnd
 
 
 class SignedBefore(StrEnum):

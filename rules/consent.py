@@ -9,7 +9,8 @@ from typing import Final, Protocol, TypeVar
 from definitions.consent import ConsentForm, EndEvent, RecipientKind, ValidityKind
 from definitions.consent_wording import ConsentElement, ConsentWording, MinorLaw
 from definitions.level import ConsentNeed, LevelOfCare
-from definitions.vocabulary import ContentClass, Purpose, SignatureMethod, SigningParty, Track
+from definitions.signing import SignatureMethod, SigningParty
+from definitions.vocabulary import ContentClass, Purpose, Track
 from rules.calendar import facility_date, midnight_before, midnight_ending
 from rules.disclosure_terms import TPO
 

@@ -18,7 +18,8 @@ from api.guardians import GuardianBody, GuardianEnd, record_guardian
 from api.routes.access import about_consent, about_episode, see_consent, see_episode
 from api.tokens import User
 from definitions.episode import EndAuthority, EndConsent
-from definitions.vocabulary import Role, SigningParty
+from definitions.signing import SigningParty
+from definitions.vocabulary import Role
 from storage.models import Guardian
 from storage.repositories import guardian as guardians
 

@@ -29,7 +29,8 @@ from definitions.consent import ConsentForm, RecipientKind
 from definitions.edition import Edition
 from definitions.episode import SignConsent
 from definitions.errors import ErrorType
-from definitions.vocabulary import Capacity, CoverageKind, IdentityCheck, Role, SignatureMethod, SigningParty
+from definitions.signing import Capacity, IdentityCheck, SignatureMethod, SigningParty
+from definitions.vocabulary import CoverageKind, Role
 from rules.calendar import facility_date
 from rules.consent_text import CONFIRMED, parts_of, what_changed, written_alike
 from storage.models import Episode

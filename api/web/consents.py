@@ -32,7 +32,8 @@ from definitions.edition import Edition
 from definitions.episode import Command, EndAuthority, EndConsent, RevokeConsent
 from definitions.errors import ErrorType
 from definitions.level import ConsentNeed
-from definitions.vocabulary import AuthorityEnd, ConsentStatus, Role, SigningParty
+from definitions.signing import AuthorityEnd, SigningParty
+from definitions.vocabulary import ConsentStatus, Role
 from rules.calendar import facility_date
 from storage.models import Episode, Guardian
 from storage.repositories import guardian as guardians

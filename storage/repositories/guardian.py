@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from definitions.vocabulary import AuthorityEnd
+from definitions.signing import AuthorityEnd
 from storage.models import Guardian
 from storage.repositories.person import same_person
 

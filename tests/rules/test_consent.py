@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 
 from definitions.consent import ConsentForm, EndEvent, ValidityKind
 from definitions.consent_wording import ConsentElement, ConsentWording, MinorLaw, MinorRule
-from definitions.vocabulary import (
-    AuthorityEnd,
-    ConsentStatus,
-    ContentClass,
-    Purpose,
-    SignatureMethod,
-    SigningParty,
-    Track,
-)
+from definitions.signing import AuthorityEnd, SignatureMethod, SigningParty
+from definitions.vocabulary import ConsentStatus, ContentClass, Purpose, Track
 from rules.authority import SIGNED_BEFORE, SignedBefore, effect_on
 from rules.consent import (
     age_on,
