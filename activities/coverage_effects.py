@@ -19,12 +19,18 @@ from definitions.ids import derived
 from definitions.movement import ProjectedStay
 from definitions.payer import Payer
 from definitions.plan_facts import CaseFact
-from definitions.vocabulary import ConsentStatus, ContentClass, CoverageKind, CoverageReason, Phase, Purpose, Role
+from definitions.vocabulary import (
+    OPEN_PHASES,
+    ConsentStatus,
+    CoverageKind,
+    CoverageReason,
+    Role,
+)
 from rules.calendar import facility_date, midnight_before
 from rules.case_opening import CaseWish, case_for, outlived
 from rules.coverage import Rows, entered, first_change, last_day_of, primary_on
-from rules.disclosure import DisclosureAsk, judge
-from rules.grounds import consents_on_file
+from rules.disclosure import judge
+from rules.grounds import authorization_ask, consents_on_file
 from storage.models import Authorization, Consent, Stay
 from storage.repositories import coverage, disclosure, work
 from storage.repositories.case_end import end_date_case
@@ -49,7 +55,7 @@ async def settle(writing: Writing, rows: Rows) -> list[UUID]:
     ended = await _end_cases(writing, rows, today)
     await _mirror(writing, rows, on)
     await write_accounts(writing, rows)
-    if writing.episode.phase in (Phase.INTAKE, Phase.IN_CARE):
+    if writing.episode.phase in OPEN_PHASES:
         await _somebody_pays(writing, rows, on)
     writing.episode.coverage_on = today
     return ended
@@ -217,12 +223,9 @@ async def _consents(writing: Writing, payer: Payer) -> None:
     if payer.kind is not CoverageKind.INSURANCE:
         return
     today = facility_date(writing.now, writing.facility.zone)
-    ask = DisclosureAsk(
-        person_id=str(writing.episode.person_id), episode_id=str(writing.episode.id),
-        content=ContentClass.AUTHORIZATION_REQUEST, purpose=Purpose.PAYMENT, recipient=f"payer/{payer.key}",
-        recipient_class=payer.recipient_class, program=writing.episode.program,
-        period=RecordPeriod(from_date=today, through_date=today),
-    )  # fmt: skip
+    ask = authorization_ask(
+        writing.episode, payer.key, payer.recipient_class, RecordPeriod(from_date=today, through_date=today)
+    )
     consents = consents_on_file(await disclosure.consents_of(writing.session, writing.episode.person_id))
     exceptions = await exceptions_of(
         writing.session, person_id=writing.episode.person_id, facility=writing.episode.facility, recipient=ask.recipient

@@ -13,11 +13,10 @@ from definitions.edition import Edition
 from definitions.facility import Facility
 from definitions.ids import derived
 from definitions.payer import Payer
-from definitions.vocabulary import ConsentStatus, ContentClass, OpenItemStatus, Purpose, Role
+from definitions.vocabulary import ConsentStatus, OpenItemStatus, Role
 from rules.calendar import facility_date
 from rules.consent import REPRESENTED_AFTER_HOURS, last_to_end, needed_at
-from rules.disclosure import DisclosureAsk
-from rules.grounds import consents_on_file
+from rules.grounds import authorization_ask, consents_on_file
 from storage.models import Consent, Episode, OpenItem
 from storage.repositories import disclosure, work
 
@@ -97,12 +96,9 @@ async def renew_before_window(
     it is renewed first, or the next review would have nothing to stand on. Answers whether one had to be. `key` tells
     presentations of one command apart; the item stands once for a consent and a last day."""
     await writing.session.flush()
-    ask = DisclosureAsk(
-        person_id=str(writing.episode.person_id), episode_id=str(writing.episode.id),
-        content=ContentClass.AUTHORIZATION_REQUEST, purpose=Purpose.PAYMENT, recipient=f"payer/{payer.key}",
-        recipient_class=payer.recipient_class, program=writing.episode.program,
-        period=RecordPeriod(from_date=first, through_date=through),
-    )  # fmt: skip
+    ask = authorization_ask(
+        writing.episode, payer.key, payer.recipient_class, RecordPeriod(from_date=first, through_date=through)
+    )
     rows = {str(c.id): c for c in await disclosure.consents_of(writing.session, writing.episode.person_id)}
     on_file = [c for c in consents_on_file(rows.values()) if c.covers(ask) and c.valid_at(writing.now)]
     zone = writing.facility.zone

@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from activities.presenting import (
     still_wanted,
 )
 from activities.told_cases import tell_cases
-from activities.who_signs import Known, known_at
+from activities.who_signs import Known, known_at, may_sign
 from definitions.consent import ConsentForm
 from definitions.episode import Answer, SignConsent
 from definitions.errors import ErrorType, Refusal
@@ -44,7 +44,7 @@ from runtime.catalog import Catalog
 from runtime.keyring import Keyring
 from runtime.people import open_text_of_any, seal_consent_text
 from storage.models import Consent, Person
-from storage.repositories import guardian, work
+from storage.repositories import work
 from storage.repositories.person import keys_of
 
 OWED = (
@@ -93,9 +93,7 @@ async def _judged(
     """The text that is signed, when this one may sign it this way and it lacks nothing."""
     party = SigningParty(request.signed_by)
     on = facility_date(request.signed_at, writing.facility.zone)
-    authority = await guardian.authority_of(
-        writing.session, writing.episode.person_id, request.guardian_id, on, request.signed_at
-    )
+    authority = await may_sign(writing, request.guardian_id, request.signed_at)
     said = party_problem(party, about.required, minor=about.minor, authority_on_record=authority)
     said = said or mixed_purposes(form) or method_problem(
         form, request.method, witnessed=request.witnessed_by not in (None, request.actor),
@@ -333,7 +331,6 @@ async def revoking_problem(
     """The patient revokes at any hour; others by an authority that is on record and in force that day (domain 3.4)."""
     if party is SigningParty.PATIENT:
         return None
-    on: date = facility_date(received_at, writing.facility.zone)
-    if await guardian.authority_of(writing.session, writing.episode.person_id, guardian_id, on, received_at):
+    if await may_sign(writing, guardian_id, received_at):
         return None
     return _wrong(f"no authority of this {party.value} is on record and in force; record it with its document first")

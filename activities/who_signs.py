@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from activities.hands import Writing
 from definitions.consent_wording import MinorLaw
 from definitions.errors import ErrorType, Refusal
 from definitions.signing import SigningParty
+from rules.authority import in_force
 from rules.calendar import facility_date
 from rules.consent import is_minor, majority_at, parties_required
 from runtime.catalog import Catalog
@@ -31,6 +33,12 @@ class Known:
         return "Known(***)"
 
 
+async def may_sign(writing: Writing, guardian_id: UUID | None, at: datetime) -> bool:
+    """Whether this authority is on record for the patient and in force then."""
+    row = await guardian.authority_of(writing.session, writing.episode.person_id, guardian_id)
+    return row is not None and in_force(row, facility_date(at, writing.facility.zone), at)
+
+
 async def known_at(writing: Writing, at: datetime, catalog: Catalog, keyring: Keyring | None) -> Known | Refusal:
     """Who must sign what is signed at `at`; whether the patient is a minor is asked of now."""
     if keyring is None:
@@ -49,7 +57,7 @@ async def known_at(writing: Writing, at: datetime, catalog: Catalog, keyring: Ke
     freed = await guardian.emancipated_at(writing.session, person.id)
     level = writing.levels.get(writing.episode.level or "")
     return Known(
-        person, " ".join((*details.given, details.family)),
+        person, details.legal_name,
         parties_required(born, law, zone, at, level.track if level else None, freed),
         is_minor(born, law, zone, writing.now, freed), majority_at(born, law, zone, freed),
     )  # fmt: skip

@@ -21,12 +21,11 @@ from definitions.consent import ConsentForm
 from definitions.errors import ErrorType
 from definitions.person import PersonDetails
 from definitions.signing import SigningParty
-from definitions.vocabulary import ContentClass, Purpose
 from rules.calendar import facility_date
 from rules.consent import is_minor, majority_at, parties_required
 from rules.consent_text import ShownForm, place_of, recipients_in_words, shown_form
 from rules.disclosure import ConsentOnFile, DisclosureAsk, judge
-from rules.grounds import consents_on_file
+from rules.grounds import authorization_ask, consents_on_file
 from runtime.keyring import SealBroken
 from runtime.people import open_guardian, open_person, open_text_of_any
 from storage.models import Consent, Episode, Person
@@ -44,14 +43,12 @@ async def consents_of_episode(held: Services, session: AsyncSession, episode: Ep
     rows = await session.execute(
         select(Consent).where(Consent.episode_id == episode.id).order_by(Consent.presented_at, Consent.id)
     )
-    payer = held.catalog.edition(episode.edition).payers.get(episode.payer)
-    of_class = payer.recipient_class if payer is not None else "health_plans"
-    return [_item(c, episode, of_class, now) for c in rows.scalars()]
+    ask = _ask(held, episode)
+    return [_item(c, ask, now) for c in rows.scalars()]
 
 
-def _item(consent: Consent, episode: Episode, recipient_class: str, now: datetime) -> dict[str, Any]:
+def _item(consent: Consent, ask: DisclosureAsk, now: datetime) -> dict[str, Any]:
     (on_file,) = consents_on_file([consent])
-    ask = _ask(episode, recipient_class)
     return {
         "id": consent.id, "form": consent.form, "edition": consent.edition, "program": consent.program,
         "status": consent.status, "presented_at": consent.presented_at, "due_at": consent.due_at,
@@ -67,10 +64,8 @@ def _item(consent: Consent, episode: Episode, recipient_class: str, now: datetim
 
 async def towards_payer(held: Services, session: AsyncSession, episode: Episode, now: datetime) -> dict[str, Any]:
     """Whether the payer may be asked and told now, on everything the person signed here: the gate's own answer."""
-    payer = held.catalog.edition(episode.edition).payers.get(episode.payer)
     on_file = consents_on_file(await ledger.consents_of(session, episode.person_id))
-    ask = _ask(episode, payer.recipient_class if payer is not None else "health_plans")
-    verdict = judge(ask, on_file, now)
+    verdict = judge(_ask(held, episode), on_file, now)
     rides = verdict.cover.consent_id if verdict.cover is not None else None
     until = next((c.expires_at for c in on_file if c.consent_id == rides), None)
     return {
@@ -81,12 +76,9 @@ async def towards_payer(held: Services, session: AsyncSession, episode: Episode,
     }
 
 
-def _ask(episode: Episode, recipient_class: str) -> DisclosureAsk:
-    return DisclosureAsk(
-        person_id=str(episode.person_id), episode_id=str(episode.id), content=ContentClass.AUTHORIZATION_REQUEST,
-        purpose=Purpose.PAYMENT, recipient=f"payer/{episode.payer}", recipient_class=recipient_class,
-        program=episode.program,
-    )  # fmt: skip
+def _ask(held: Services, episode: Episode) -> DisclosureAsk:
+    payer = held.catalog.edition(episode.edition).payers.get(episode.payer)
+    return authorization_ask(episode, episode.payer, payer.recipient_class if payer is not None else "health_plans")
 
 
 def _towards(consent: ConsentOnFile, ask: DisclosureAsk, now: datetime) -> dict[str, Any]:
@@ -106,8 +98,7 @@ class Opened:
 
     @property
     def name(self) -> str:
-        """As the forms say it: every given name and the family name on record, not a chosen one."""
-        return " ".join((*self.details.given, self.details.family))
+        return self.details.legal_name
 
     def __repr__(self) -> str:
         return "Opened(***)"

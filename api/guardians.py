@@ -17,13 +17,15 @@ from storage.repositories import command as memory
 from storage.repositories import guardian as guardians
 from storage.repositories import timeline
 
+Relationship = Literal["parent", "legal_guardian", "agency", "power_of_attorney", "personal_representative"]
+
 
 class GuardianBody(Body):
     """`document`: the id of the document of authority, as the house files it. Both dates are the facility's, and included."""
 
     family: Short
     given: Short
-    relationship: Literal["parent", "legal_guardian", "agency", "power_of_attorney", "personal_representative"]
+    relationship: Relationship
     document: Short
     from_date: Day
     until_date: Day | None = None

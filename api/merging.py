@@ -23,7 +23,7 @@ from definitions.episode import DischargeEpisode, FactKind
 from definitions.errors import ErrorType
 from definitions.identity import MergeAct, MergeStep, PairStatus
 from definitions.ids import derived, episode_workflow
-from definitions.vocabulary import Disposition, OpenItemStatus, Phase, Role
+from definitions.vocabulary import OPEN_PHASES, Disposition, OpenItemStatus, Role
 from rules import merging as rules
 from rules.calendar import facility_date
 from runtime.people import seal_again, tokens_of
@@ -36,7 +36,6 @@ from storage.repositories.outbox import EPISODE_FACT, announce
 from storage.repositories.person import add_tokens, same_person
 from storage.scope import HouseAct
 
-OPEN = (Phase.INTAKE, Phase.IN_CARE)
 REVIEW_DAYS = 30
 """Privacy looks at what left under the joined record within this time (default of the house; from general knowledge)."""
 
@@ -100,8 +99,8 @@ async def planned(session: AsyncSession, services: Services, survivor: UUID, mer
 
 async def _must_end(session: AsyncSession, mine: Sequence[Episode], theirs: Sequence[Episode]) -> list[Episode]:
     """Two running episodes in one facility, or two beds now; a day programme elsewhere may run beside (domain 1.7)."""
-    for one in (e for e in mine if e.phase in OPEN):
-        for other in (e for e in theirs if e.phase in OPEN):
+    for one in (e for e in mine if e.phase in OPEN_PHASES):
+        for other in (e for e in theirs if e.phase in OPEN_PHASES):
             beds = await session.execute(
                 text(
                     "SELECT count(DISTINCT episode_id) FROM stay WHERE episode_id = ANY(:both) AND track = 'bed' "
@@ -311,7 +310,7 @@ async def _home(session: AsyncSession, episodes: Sequence[Episode]) -> Episode |
     """Where care goes on, else the newest."""
     for episode in episodes:
         await session.refresh(episode)
-    return max(episodes, key=lambda e: (e.phase in OPEN, e.opened_at, e.id), default=None)
+    return max(episodes, key=lambda e: (e.phase in OPEN_PHASES, e.opened_at, e.id), default=None)
 
 
 async def _carry_duties(session: AsyncSession, made: PersonMerge, home: Episode, now: datetime) -> int:
@@ -354,7 +353,7 @@ async def note(
             actor=user.actor, role=user.role, edition=episode.edition,
             detail=detail | {"moved": episode.id in changed}, command_key=made.command_key, purpose="operations",
         )  # fmt: skip
-        if episode.phase in OPEN:
+        if episode.phase in OPEN_PHASES:
             await announce(
                 session, kind=EPISODE_FACT, target=episode_workflow(episode.id),
                 payload={

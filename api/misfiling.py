@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import scope
@@ -24,16 +24,16 @@ from definitions.episode import CorrectMovement, FactKind
 from definitions.errors import ErrorType
 from definitions.ids import derived
 from definitions.misfiling import Effect, MisfiledKind, MisfilingReason
-from definitions.vocabulary import Phase, Role
+from definitions.vocabulary import OPEN_PHASES, Role
 from rules.misfiling import REVIEW_WITHIN, may_have_carried
-from storage.models import Episode, Misfiling, Person
+from storage.models import Episode, Misfiling
 from storage.reads import misfiling as reads
 from storage.repositories import command as memory
 from storage.repositories import merge, timeline, work
+from storage.repositories.person import same_record
 from storage.scope import HouseAct
 
 HANDLED = FACTS | PAPERS
-OPEN = (Phase.INTAKE, Phase.IN_CARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ async def planned(
         raise problem(ErrorType.ALREADY_DECIDED, "this was said of it already; look again")
     wrong = Wrong(services, session, user, episode, right, body.kind, body.subject, now, done)
     found = await HANDLED[body.kind].find(wrong)
-    other = right is None or await _stands(session, right.person_id) != await _stands(session, episode.person_id)
+    other = right is None or not await same_record(session, right.person_id, episode.person_id)
     left = await reads.left_since(session, episode.person_id, found.recorded_at, consent_id=found.consent)
     return Plan(
         wrong, found, other,
@@ -80,11 +80,6 @@ async def _must_be_here(session: AsyncSession, episode_id: UUID, subject: UUID) 
     )
     if here.first() is None:
         raise problem(ErrorType.NOT_FOUND, f"no such thing is on record: {subject}")
-
-
-async def _stands(session: AsyncSession, person_id: UUID) -> UUID:
-    row = await session.execute(select(func.coalesce(Person.merged_into, Person.id)).where(Person.id == person_id))
-    return row.scalar_one()
 
 
 def _effects(plan: Plan) -> list[Effect]:
@@ -121,9 +116,7 @@ async def say(services: Services, user: User, key: str, episode_id: UUID, body: 
             return refused
     done = body.kind is MisfiledKind.MOVEMENT
     async with services.database.write(services.house(HouseAct.MISFILING, user)) as session:
-        await see_episode(session, services, user, episode_id)
-        stored = await accept(services, session, user, key, "misfiling", said)
-        first = answered(stored, 201)
+        stored, first = await _accepted(services, session, user, key, episode_id, said)
         if first is not None:
             return first
         plan = await planned(session, services, user, episode_id, body, stored.accepted_at, done=done)
@@ -137,6 +130,14 @@ async def say(services: Services, user: User, key: str, episode_id: UUID, body: 
     return CommandResult(201, answer, {})
 
 
+async def _accepted(
+    services: Services, session: AsyncSession, user: User, key: str, episode_id: UUID, said: dict[str, Any]
+) -> tuple[memory.Remembered, CommandResult | None]:
+    await see_episode(session, services, user, episode_id)
+    stored = await accept(services, session, user, key, "misfiling", said)
+    return stored, answered(stored, 201)
+
+
 def _must_be_seen(plan: Plan, body: MisfilingBody) -> None:
     if told(plan)["seen"] != body.seen:
         raise problem(ErrorType.STALE, "something changed since the preview; look again")
@@ -148,9 +149,7 @@ async def _taken_back(
     """A movement is voided by the episode's own workflow (D1, D14), under a key of its own: a repeat voids it once. None:
     it is void now."""
     async with services.database.write(services.house(HouseAct.MISFILING, user)) as session:
-        await see_episode(session, services, user, episode_id)
-        stored = await accept(services, session, user, key, "misfiling", said)
-        first = answered(stored, 201)
+        stored, first = await _accepted(services, session, user, key, episode_id, said)
         if first is not None:
             return first
         before = await memory.recall(session, command_key(user, f"{key}:void"))
@@ -260,7 +259,7 @@ async def _look_again(plan: Plan, row: Misfiling) -> None:
         known = {e.id for e in episodes}
         episodes += [e for e in await merge.episodes_of(session, wrong.episode.person_id) if e.id not in known]
     for episode in episodes:
-        if episode.phase in OPEN:
+        if episode.phase in OPEN_PHASES:
             subject = derived(row.id, "looks", str(episode.id))
             await tell(session, episode, subject, FactKind.ASSESSMENT, row.at)
         await merge.tell_cases(session, episode.id, key=f"misfiled:{row.id}", now=row.at)

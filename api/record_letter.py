@@ -48,7 +48,7 @@ def _said(record: PatientRecord) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "as_of": {"year": today.year, "month": today.month, "day": today.day},
-        "person": " ".join((*who.given, who.family)),
+        "person": who.legal_name,
         "born": who.birth_date.isoformat(),
         "footer": FOOTER.replace("This list", "This copy"),
         "opening": [

@@ -22,7 +22,7 @@ from definitions.errors import ErrorType, Refusal
 from definitions.identity import Settled
 from definitions.ids import derived, episode_id_of
 from definitions.referral import CoverageDetails, ImportProblem, Referral
-from definitions.vocabulary import CoverageReason, Phase, Role
+from definitions.vocabulary import OPEN_PHASES, CoverageReason, Role
 from interchange.fhir.referral import read_referral
 from rules.calendar import facility_date
 from rules.coverage import enrolled
@@ -174,7 +174,7 @@ async def _refuse_open_elsewhere(
             select(Episode.id).where(
                 Episode.person_id == person_id,
                 Episode.facility == referral.facility,
-                Episode.phase.in_([Phase.INTAKE, Phase.IN_CARE]),
+                Episode.phase.in_(OPEN_PHASES),
                 Episode.id != episode_id_of(stored.key),
             )
         )

@@ -29,6 +29,11 @@ class PersonDetails(WireModel):
     member_ids: dict[UUID, str] = {}
 
     @property
+    def legal_name(self) -> str:
+        """As forms and letters say it: every given name and the family name on record, not a chosen one (E14)."""
+        return " ".join((*self.given, self.family))
+
+    @property
     def display_name(self) -> str:
         first = self.preferred_name or (self.given[0] if self.given else "")
         return f"{first} {self.family}".strip()

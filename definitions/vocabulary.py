@@ -1,6 +1,7 @@
 """Closed vocabularies shared by every floor. Values are wire- and database-stable: add, never rename."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Phase(StrEnum):
@@ -10,6 +11,10 @@ class Phase(StrEnum):
     IN_CARE = "in_care"
     CLOSED = "closed"
     NOT_ADMITTED = "not_admitted"
+
+
+OPEN_PHASES: Final = (Phase.INTAKE, Phase.IN_CARE)
+"""An episode that has not ended: a person has one of them in a facility."""
 
 
 class Track(StrEnum):

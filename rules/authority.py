@@ -1,10 +1,10 @@
 """What becomes of consents when somebody may sign for the patient no more (domain 3.4; 42 CFR 2.14, 2.15, 2.31(c))."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from definitions.signing import AuthorityEnd
 
@@ -33,6 +33,28 @@ SIGNED_BEFORE: Final[Mapping[AuthorityEnd, SignedBefore]] = MappingProxyType(
     }
 )
 """One line for each reason. General knowledge: a centre's counsel confirms its state's law."""
+
+
+class Authority(Protocol):
+    """An authority as the record keeps it. Both dates are the facility's, and included."""
+
+    @property
+    def from_date(self) -> date: ...
+    @property
+    def until_date(self) -> date | None: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def end_reason(self) -> str | None: ...
+
+
+def in_force(authority: Authority, on: date, at: datetime) -> bool:
+    """By its dates on a facility's day, and not ended by that moment. One that never was valid never is."""
+    if authority.end_reason == AuthorityEnd.NEVER_VALID.value:
+        return False
+    if authority.ended_at is not None and authority.ended_at <= at:
+        return False
+    return authority.from_date <= on and (authority.until_date is None or on <= authority.until_date)
 
 
 def effect_on(reason: AuthorityEnd, signed_at: datetime, ended_at: datetime) -> SignedBefore:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from definitions.disclosure import RecordPeriod
 from definitions.vocabulary import ConsentStatus, ContentClass, Purpose
-from rules.disclosure import ConsentOnFile, Cover
+from rules.disclosure import ConsentOnFile, Cover, DisclosureAsk
 
 
 class ConsentRow(Protocol):
@@ -27,6 +27,28 @@ class ConsentRow(Protocol):
     def expires_at(self) -> datetime | None: ...
     @property
     def revoked_at(self) -> datetime | None: ...
+
+
+class AskedAbout(Protocol):
+    """An episode as the record keeps it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def person_id(self) -> UUID: ...
+    @property
+    def program(self) -> str | None: ...
+
+
+def authorization_ask(
+    episode: AskedAbout, payer: str, recipient_class: str, period: RecordPeriod | None = None
+) -> DisclosureAsk:
+    """The wish to ask a payer for days of this episode, before there is a request that says more."""
+    return DisclosureAsk(
+        person_id=str(episode.person_id), episode_id=str(episode.id), content=ContentClass.AUTHORIZATION_REQUEST,
+        purpose=Purpose.PAYMENT, recipient=f"payer/{payer}", recipient_class=recipient_class, program=episode.program,
+        period=period,
+    )  # fmt: skip
 
 
 def consents_on_file(rows: Iterable[ConsentRow]) -> tuple[ConsentOnFile, ...]:

@@ -133,7 +133,7 @@ async def _opened(held: Services, session: AsyncSession, patient: UUID) -> tuple
     try:
         if person is not None and person.wrapped_key is not None:
             details = open_person(held.keyring, person.id, person.sealed, person.wrapped_key)
-            return " ".join((*details.given, details.family)), details.birth_date
+            return details.legal_name, details.birth_date
     except SealBroken:
         pass
     raise problem(ErrorType.NOT_FOUND, "the person's record was erased; the list without a name is at /v1/disclosures")

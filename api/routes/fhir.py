@@ -19,7 +19,7 @@ from api.tokens import User
 from definitions.document import ArrivedDocument, DocumentSource, DocumentType
 from definitions.errors import ErrorType
 from definitions.referral import ImportProblem
-from definitions.vocabulary import Phase, Role
+from definitions.vocabulary import OPEN_PHASES, Role
 from interchange.fhir.document_reference import RESOURCE_BYTES, read_document_reference
 from rules.documents import content_problem
 from storage.models import AppUser, Episode, Stay
@@ -71,7 +71,7 @@ async def _about(session: AsyncSession, held: Services, user: User, found: Arriv
     rows = await session.execute(
         select(Episode.id)
         .where(Episode.person_id == person.id, Episode.facility.in_(scope(user, held)))
-        .order_by(Episode.phase.in_([Phase.INTAKE, Phase.IN_CARE]).desc(), Episode.opened_at.desc())
+        .order_by(Episode.phase.in_(OPEN_PHASES).desc(), Episode.opened_at.desc())
         .limit(1)
     )
     return rows.scalar_one(), stay_id

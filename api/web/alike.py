@@ -20,7 +20,7 @@ from api.web.visit import Visit, Visiting
 from definitions.errors import ErrorType
 from definitions.identity import MergeReason, NotSameReason, PairStatus
 from definitions.person import PersonDetails
-from definitions.vocabulary import Phase
+from definitions.vocabulary import OPEN_PHASES
 from storage.models import PersonPair
 from storage.reads.identity import EpisodeOf, episodes_of, joined_lately, pair_of, proposed_pairs
 
@@ -28,7 +28,6 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 MOST: Final = 50
 LATELY: Final = 20
 CODE: Final = 6
-RUNNING: Final = (Phase.INTAKE.value, Phase.IN_CARE.value)
 DONE: Final = {
     "looked": "Looked through everybody on record.",
     "more": "Looked through many records; look again for the rest.",
@@ -86,8 +85,8 @@ async def _list(visit: Visit, *, done: str = "", refused: dict[str, Any] | None 
     names = await names_of(visit, people | standing, "people/duplicates")
     return visit.page(
         "alike.html", (refused or {}).get("status", 200), pairs=rows[:MOST], more=len(rows) > MOST, names=names,
-        episodes=episodes, lately=lately, joins=joins, now=now, zone=_zone(visit), done=DONE.get(done, ""),
-        code_of=code_of, places=_places(visit), refused=refused or {},
+        episodes=episodes, lately=lately, joins=joins, now=now, zone=visit.zone, done=DONE.get(done, ""),
+        code_of=code_of, places=visit.places, refused=refused or {},
     )  # fmt: skip
 
 
@@ -121,15 +120,15 @@ async def _compare(
     return visit.page(
         "compare.html", (refused or {}).get("status", 200), pair=pair, known=known, episodes=episodes, now=now,
         lines=_lines(known.get(pair.one_id), known.get(pair.other_id)), survivor=survivor, merged=merged, shown=shown,
-        cannot=refusal, zone=_zone(visit), code_of=code_of, not_same=list(NotSameReason), reasons=list(MergeReason),
-        refused=refused or {}, places=_places(visit), waits=pair.status is PairStatus.PROPOSED, joins=may(visit.user, "join"),
+        cannot=refusal, zone=visit.zone, code_of=code_of, not_same=list(NotSameReason), reasons=list(MergeReason),
+        refused=refused or {}, places=visit.places, waits=pair.status is PairStatus.PROPOSED, joins=may(visit.user, "join"),
         ending=_ending(shown, episodes), moves=_moves(shown),
     )  # fmt: skip
 
 
 def _first(pair: PersonPair, episodes: dict[UUID, list[EpisodeOf]]) -> UUID:
     """Where care goes on stands, as long as nobody says otherwise."""
-    runs = {i: any(e.phase in RUNNING for e in episodes[i]) for i in (pair.one_id, pair.other_id)}
+    runs = {i: any(e.phase in OPEN_PHASES for e in episodes[i]) for i in (pair.one_id, pair.other_id)}
     return pair.other_id if runs[pair.other_id] and not runs[pair.one_id] else pair.one_id
 
 
@@ -242,13 +241,3 @@ async def _refused(
     visit: Visit, pair_id: UUID, stands: UUID | None, act: str, form: Form, result: CommandResult
 ) -> Response:  # fmt: skip
     return await _compare(visit, pair_id, stands, refused={"act": act, **refusal_of(result), "typed": form.typed})
-
-
-def _places(visit: Visit) -> dict[str, str]:
-    facilities = visit.held.catalog.latest.facilities
-    return {key: facilities[key].name for key in visit.mine if key in facilities}
-
-
-def _zone(visit: Visit) -> str:
-    facilities = visit.held.catalog.latest.facilities
-    return next((facilities[key].zone for key in visit.mine if key in facilities), "UTC")

@@ -20,7 +20,7 @@ from api.consents import Opened, Presentation, form_of, guardian_names, opened, 
 from api.errors import Problem, problem
 from api.routes.access import see_episode
 from api.sessions import csrf_token
-from api.web.consents import ACCEPTED, in_force, parties_of, who_acts
+from api.web.consents import ACCEPTED, parties_of, who_acts
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.rendering import PageRoute, see_other
 from api.web.rights import must
@@ -31,6 +31,7 @@ from definitions.episode import SignConsent
 from definitions.errors import ErrorType
 from definitions.signing import Capacity, IdentityCheck, SignatureMethod, SigningParty
 from definitions.vocabulary import CoverageKind, Role
+from rules.authority import in_force
 from rules.calendar import facility_date
 from rules.consent_text import CONFIRMED, parts_of, what_changed, written_alike
 from storage.models import Episode
@@ -92,7 +93,9 @@ async def lay_out(
         held, episode, known, form, language=language, program=program, recipients=recipients, now=now
     )
     zone = held.catalog.edition(episode.edition).facilities[episode.facility].zone
-    able = [(g, names[str(g.id)]) for g in authorities if in_force(g, facility_date(now, zone)) and str(g.id) in names]
+    able = [
+        (g, names[str(g.id)]) for g in authorities if in_force(g, facility_date(now, zone), now) and str(g.id) in names
+    ]
     choices = parties_of(known, made.signers.required, made.signers.majority is not None, able)
     nameless = definition.names_recipients and not recipients
     return Table(episode, known, None if nameless else made, program, recipients, choices, now)

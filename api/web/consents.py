@@ -3,8 +3,8 @@ at any hour (domain 3.4)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -22,7 +22,7 @@ from api.consents import (
     towards_payer,
 )
 from api.errors import Problem, problem
-from api.guardians import GuardianBody, record_guardian
+from api.guardians import GuardianBody, Relationship, record_guardian
 from api.routes.access import see_consent, see_episode
 from api.web.forms import Form, outcome_of, read_form, refusal_of
 from api.web.rendering import PageRoute, see_other
@@ -34,6 +34,7 @@ from definitions.errors import ErrorType
 from definitions.level import ConsentNeed
 from definitions.signing import AuthorityEnd, SigningParty
 from definitions.vocabulary import ConsentStatus, Role
+from rules.authority import in_force
 from rules.calendar import facility_date
 from storage.models import Episode, Guardian
 from storage.repositories import guardian as guardians
@@ -57,7 +58,7 @@ ENDED_BY: Final = {
     "majority": "as the patient came of age", "discharge": "with the treatment", "condition": "as what it names came about",
     "authority": "with the authority of who signed it",
 }  # fmt: skip
-RELATIONSHIPS: Final = ("parent", "legal_guardian", "agency", "power_of_attorney", "personal_representative")
+RELATIONSHIPS: Final = get_args(Relationship)
 ACCEPTED: Final = 202
 CHANNELS: Final = ("in person", "letter", "fax", "portal", "telephone")
 
@@ -94,12 +95,8 @@ async def show_consents(
         past=[i for i in shown if not i["valid"] and i["status"] is not ConsentStatus.PRESENTED],
         owed=owed_forms(edition, episode, items), forms=sorted(edition.consents.values(), key=lambda f: f.title),
         relationships=RELATIONSHIPS, reasons=list(AuthorityEnd), today=on,
-        guardians=[(g, names.get(str(g.id), "name erased"), in_force(g, on)) for g in authorities],
+        guardians=[(g, names.get(str(g.id), "name erased"), in_force(g, on, now)) for g in authorities],
     )  # fmt: skip
-
-
-def in_force(row: Guardian, on: date) -> bool:
-    return bool(row.ended_at is None and row.from_date <= on and (row.until_date is None or row.until_date >= on))
 
 
 def _said(item: dict[str, Any], edition: Edition, required: tuple[SigningParty, ...]) -> dict[str, Any]:

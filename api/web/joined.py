@@ -36,11 +36,10 @@ async def _show(visit: Visit, person_id: UUID, *, done: str = "", refused: dict[
     listed = await unmerging.merges_of(visit.held, visit.user, person_id)
     merges = [m for m in listed["items"] if m["survivor"] == str(person_id)]
     names = await names_of(visit, [person_id, *(UUID(m["merged"]) for m in merges)], "people/merges")
-    facilities = visit.held.catalog.latest.facilities
     return visit.page(
         "joined.html", (refused or {}).get("status", 200), person=person_id, merges=merges, version=listed["version"],
         merged_into=listed["merged_into"], names={str(i): n.name for i, n in names.items()}, now=now,
-        zone=next((facilities[k].zone for k in visit.mine if k in facilities), "UTC"), code_of=code_of,
+        zone=visit.zone, code_of=code_of,
         reasons=list(MergeReason), done=DONE.get(done, ""), refused=refused or {},
     )  # fmt: skip
 

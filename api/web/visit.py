@@ -23,6 +23,18 @@ class Visit:
         """Facilities this visitor may see, without the people hidden from them."""
         return scope(self.user, self.held)
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Names of the facilities this visitor may see, by key."""
+        facilities = self.held.catalog.latest.facilities
+        return {key: facilities[key].name for key in self.mine if key in facilities}
+
+    @property
+    def zone(self) -> str:
+        """For a page of no one facility: the time of the first the visitor may see."""
+        facilities = self.held.catalog.latest.facilities
+        return next((facilities[key].zone for key in self.mine if key in facilities), "UTC")
+
     def page(self, template: str, status: int = 200, **shown: Any) -> Response:
         return page(self.request, template, status, user=self.user, **shown)
 

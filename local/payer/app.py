@@ -1,7 +1,7 @@
 """The payer over HTTP: the door for X12, the book for whoever compares, the controls for whoever tests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,6 +115,9 @@ def create_desk(settings: DeskSettings) -> FastAPI:
     return app
 
 
+Take = Callable[[str, Request, bytes, datetime], Awaitable[Response]]
+
+
 def _exchange(house: House) -> APIRouter:
     router = APIRouter()
     settings = house.settings
@@ -134,34 +137,35 @@ def _exchange(house: House) -> APIRouter:
             return _problem(503, "this payer's system is down; nothing was taken")
         return raw, now
 
-    @router.post("/x12/{payer}")
-    async def take(payer: str, request: Request) -> Response:
-        came = await at_the_door(payer, request)
-        if isinstance(came, Response):
-            return came
-        return await _answered(house, request, FhirReply(house.desk.receive(payer, *came)), came[1], EDI)
+    def at(path: str) -> Callable[[Take], Take]:
+        """A route that is only asked what passed the door."""
 
-    @router.post("/fhir/{payer}/Claim/$submit")
-    async def submit(payer: str, request: Request) -> Response:
-        came = await at_the_door(payer, request)
-        if isinstance(came, Response):
-            return came
-        return await _answered(house, request, house.fhir.submit(payer, *came), came[1], FHIR)
+        def routed(take: Take) -> Take:
+            async def route(payer: str, request: Request) -> Response:
+                came = await at_the_door(payer, request)
+                return came if isinstance(came, Response) else await take(payer, request, *came)
 
-    @router.post("/fhir/{payer}/Subscription")
-    async def subscribe(payer: str, request: Request) -> Response:
-        came = await at_the_door(payer, request)
-        if isinstance(came, Response):
-            return came
-        said = house.fhir.subscribe(payer, came[0])
+            router.post(path)(route)
+            return take
+
+        return routed
+
+    @at("/x12/{payer}")
+    async def take(payer: str, request: Request, raw: bytes, now: datetime) -> Response:
+        return await _answered(house, request, FhirReply(house.desk.receive(payer, raw, now)), now, EDI)
+
+    @at("/fhir/{payer}/Claim/$submit")
+    async def submit(payer: str, request: Request, raw: bytes, now: datetime) -> Response:
+        return await _answered(house, request, house.fhir.submit(payer, raw, now), now, FHIR)
+
+    @at("/fhir/{payer}/Claim/$inquire")
+    async def inquire(payer: str, request: Request, raw: bytes, now: datetime) -> Response:
+        return await _answered(house, request, house.fhir.inquire(payer, raw, now), now, FHIR)
+
+    @at("/fhir/{payer}/Subscription")
+    async def subscribe(payer: str, request: Request, raw: bytes, now: datetime) -> Response:
+        said = house.fhir.subscribe(payer, raw)
         return Response(said.reply.content, status_code=said.status, media_type=FHIR)
-
-    @router.post("/fhir/{payer}/Claim/$inquire")
-    async def inquire(payer: str, request: Request) -> Response:
-        came = await at_the_door(payer, request)
-        if isinstance(came, Response):
-            return came
-        return await _answered(house, request, house.fhir.inquire(payer, *came), came[1], FHIR)
 
     @router.get("/healthz")
     async def health() -> dict[str, str]:

@@ -16,14 +16,12 @@ from storage.models import (
     Authorization,
     AuthorizationRequest,
     Disclosure,
-    DisclosureOutcome,
     Misfiling,
     Stay,
     Transition,
 )
 from storage.repositories.authorization import AT_REST
-from storage.repositories.disclosure import NOT_SENT
-from storage.repositories.person import same_person
+from storage.repositories.disclosure import left_of
 
 OPEN_WISHES = (
     TransitionStatus.NEEDS_SIGN_OFF, TransitionStatus.PENDING, TransitionStatus.SCHEDULED, TransitionStatus.BLOCKED,
@@ -128,18 +126,8 @@ async def cases_asked_since(session: AsyncSession, episode_id: UUID, since: date
 async def left_since(
     session: AsyncSession, person_id: UUID, since: datetime, *, consent_id: UUID | None = None
 ) -> list[tuple[UUID, str]]:
-    """Disclosures about the person since, as (id, content); what nobody said of what became of it counts. With
-    `consent_id` those that rode on it."""
-    query = (
-        select(Disclosure.id, Disclosure.content)
-        .outerjoin(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id)
-        .where(
-            Disclosure.person_id.in_(same_person(person_id)),
-            Disclosure.intent_at >= since,
-            DisclosureOutcome.outcome.is_distinct_from(NOT_SENT),
-        )
-        .order_by(Disclosure.seq)
-    )
+    """Disclosures about the person since, as (id, content). With `consent_id` those that rode on it."""
+    query = left_of(person_id, Disclosure.id, Disclosure.content).where(Disclosure.intent_at >= since)
     if consent_id is not None:
         query = query.where(Disclosure.consent_id == consent_id)
     return [(row[0], row[1]) for row in await session.execute(query)]

@@ -9,10 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from definitions.coverage import CoverageInterval
-from definitions.vocabulary import CoverageKind, CoverageReason, Phase
+from definitions.vocabulary import OPEN_PHASES, CoverageKind, CoverageReason
 from storage.models import Coverage, Episode, PerDiemAccount, Stay
-
-OPEN = (Phase.INTAKE, Phase.IN_CARE)
 
 
 async def coverages_of(session: AsyncSession, person_id: UUID) -> tuple[CoverageInterval, ...]:
@@ -87,7 +85,7 @@ async def write_coverages(
 
 async def open_episodes_of(session: AsyncSession, person_id: UUID, but: UUID | None) -> list[tuple[UUID, str]]:
     """Other open episodes of the person, with their facilities."""
-    query = select(Episode.id, Episode.facility).where(Episode.person_id == person_id, Episode.phase.in_(OPEN))
+    query = select(Episode.id, Episode.facility).where(Episode.person_id == person_id, Episode.phase.in_(OPEN_PHASES))
     if but is not None:
         query = query.where(Episode.id != but)
     return [(r.id, r.facility) for r in await session.execute(query.order_by(Episode.id))]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -106,6 +106,18 @@ async def newest_about(session: AsyncSession, person_id: UUID, subject_id: UUID)
     return rows.scalar_one_or_none()
 
 
+def left_of(person_id: UUID, *columns: Any) -> Select[Any]:
+    """What left about somebody under every record of theirs, or may have: what nobody said of what became of it counts."""
+    return (
+        select(*columns)
+        .outerjoin(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id)
+        .where(
+            Disclosure.person_id.in_(same_person(person_id)), DisclosureOutcome.outcome.is_distinct_from(NOT_SENT)
+        )
+        .order_by(Disclosure.seq)
+    )  # fmt: skip
+
+
 async def left_on(
     session: AsyncSession,
     person_id: UUID,
@@ -116,17 +128,9 @@ async def left_on(
     recipient: str | None = None,
 ) -> list[Disclosure]:
     """What left, or may have, on one consent in a time, oldest first."""
-    query = (
-        select(Disclosure)
-        .join(DisclosureOutcome, DisclosureOutcome.disclosure_id == Disclosure.id, isouter=True)
-        .where(
-            Disclosure.person_id.in_(same_person(person_id)),
-            Disclosure.consent_id == consent_id,
-            Disclosure.intent_at > since,
-            Disclosure.intent_at <= until,
-            DisclosureOutcome.outcome.is_distinct_from(NOT_SENT),
-        )
+    query = left_of(person_id, Disclosure).where(
+        Disclosure.consent_id == consent_id, Disclosure.intent_at > since, Disclosure.intent_at <= until
     )
     if recipient is not None:
         query = query.where(Disclosure.recipient == recipient)
-    return list((await session.execute(query.order_by(Disclosure.seq))).scalars())
+    return list((await session.execute(query)).scalars())

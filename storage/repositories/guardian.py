@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -34,26 +34,14 @@ async def guardians_of(session: AsyncSession, person_id: UUID) -> list[Guardian]
     return list(rows.scalars())
 
 
-async def authority_of(
-    session: AsyncSession, person_id: UUID, guardian_id: UUID | None, on: date, at: datetime
-) -> bool:
-    """Whether this authority is on record for the person and in force: by its dates on a facility's day, and not ended by
-    that moment. One that never was valid never is."""
+async def authority_of(session: AsyncSession, person_id: UUID, guardian_id: UUID | None) -> Guardian | None:
+    """This person's authority; whether it is in force is a rule's to say (rules/authority.py)."""
     if guardian_id is None:
-        return False
+        return None
     found = await session.execute(
-        select(Guardian.id).where(
-            Guardian.id == guardian_id,
-            Guardian.person_id.in_(same_person(person_id)),
-            Guardian.from_date <= on,
-            or_(Guardian.until_date.is_(None), Guardian.until_date >= on),
-            or_(
-                Guardian.ended_at.is_(None),
-                and_(Guardian.ended_at > at, Guardian.end_reason != AuthorityEnd.NEVER_VALID.value),
-            ),
-        )
+        select(Guardian).where(Guardian.id == guardian_id, Guardian.person_id.in_(same_person(person_id)))
     )
-    return found.first() is not None
+    return found.scalar_one_or_none()
 
 
 async def authority_to_end(session: AsyncSession, person_id: UUID, guardian_id: UUID) -> Guardian | None:

@@ -96,11 +96,22 @@ async def erase_person(session: AsyncSession, *, person_id: UUID) -> bool:
     return made.first() is not None
 
 
+def standing_record(person_id: UUID) -> Select[UUID]:
+    """The record that stands for this one: itself, or the one it was merged into (E03)."""
+    own = aliased(Person)
+    return select(func.coalesce(own.merged_into, own.id)).where(own.id == person_id)
+
+
+async def same_record(session: AsyncSession, one: UUID, other: UUID) -> bool:
+    """Whether two records are one person, as far as the house has said so."""
+    asked = standing_record(one).scalar_subquery() == standing_record(other).scalar_subquery()
+    return bool((await session.execute(select(asked))).scalar_one())
+
+
 def same_person(person_id: UUID) -> Select[UUID]:
     """Ids of every record of one person, as a subquery: what is chained or sealed stays under the record it was written
     for, and is read through this (E03)."""
-    own, other = aliased(Person), aliased(Person)
-    stands = select(func.coalesce(own.merged_into, own.id)).where(own.id == person_id).scalar_subquery()
+    other, stands = aliased(Person), standing_record(person_id).scalar_subquery()
     return select(other.id).where(or_(other.id == stands, other.merged_into == stands))
 
 

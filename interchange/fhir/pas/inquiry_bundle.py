@@ -6,7 +6,7 @@ from interchange.fhir.pas import parties
 from interchange.fhir.pas.claim_reading import EPOCH, IMPLIED, trace_of
 from interchange.fhir.pas.parties import entry, read_person, read_requester, read_reviewer
 from interchange.fhir.pas.reading import Node, loaded
-from interchange.fhir.pas.request_bundle import bundle, open_bundle
+from interchange.fhir.pas.request_bundle import bundle, first_claim, open_bundle
 from interchange.fhir.pas.words import (
     Json,
     PasProblem,
@@ -73,9 +73,7 @@ def parse_inquiry(text: str, guide: PasGuide) -> ReviewInquiry:
     root = Node.root(loaded(text), guide)
     sender = open_bundle(root)
     resources = parties.Resources(root)
-    node = resources.all[0] if resources.all else None
-    if node is None or node.text("resourceType") != "Claim":
-        raise PasProblem("the first entry of the bundle is no Claim")
+    node = first_claim(resources)
     node.known(*IMPLIED)
     reviewer, payer_id = read_reviewer(resources.of(node, "insurer"))
     requester, *_ = read_requester(resources.of(node, "provider"))

@@ -71,11 +71,16 @@ def parse_request(text: str, guide: PasGuide) -> tuple[ServicesReviewRequest, tu
     root = Node.root(loaded(text), guide)
     sender = open_bundle(root)
     resources = parties.Resources(root)
+    asked = read_claim(first_claim(resources), resources, sender)
+    return asked, root.unread()
+
+
+def first_claim(resources: parties.Resources) -> Node:
+    """What a bundle that asks is about."""
     first = resources.all[0] if resources.all else None
     if first is None or first.text("resourceType") != "Claim":
         raise PasProblem("the first entry of the bundle is no Claim")
-    asked = read_claim(first, resources, sender)
-    return asked, root.unread()
+    return first
 
 
 def asked_items(text: str, guide: PasGuide) -> dict[int, str | None]:
