@@ -21,7 +21,7 @@ from tests.activities import cases
 from tests.activities.cases import KEYRING, NOW, Case, Exchange
 from tests.activities.hold_and_stop import HOUR
 from tests.activities.test_hold_and_stop import continued, queued_of, revoked
-from tests.local_payer.conftest import Door, PayerProcess
+from tests.local_payer.conftest import PayerProcess
 
 HOUSE = Path(__file__).parents[2]
 PAPER = (Attachment(kind="09", control_number="REPORT1"),)
@@ -45,15 +45,6 @@ LEFT = """
     LEFT JOIN disclosure d ON d.message_id = m.id
     LEFT JOIN disclosure_outcome o ON o.disclosure_id = d.id
     WHERE m.direction = 'out' AND m.person_id IS NOT NULL ORDER BY 1, 2, 3"""
-
-
-@pytest.fixture(scope="module")
-def payer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayerProcess]:
-    nowhere = Door(url="http://127.0.0.1:9")
-    made = PayerProcess(tmp_path_factory.mktemp("payer") / "book.sqlite", nowhere, "--drive", "driven", controlled=True)
-    yield made
-    made.stop()
-    made.client.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Every sender there is, by the contract of all: requests, notices of admission and discharge, documents, appeals,
 cancellations, questions after what became of a request, and what people tell (E16, E18, E20, E21)."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,18 +39,9 @@ from tests.activities.hold_and_stop import (
     revoked,
     signed,
 )
-from tests.local_payer.conftest import Door, PayerProcess
+from tests.local_payer.conftest import PayerProcess
 
 PAPER = [{"kind": "09", "transmission": "EL", "control_number": "REPORT1"}]
-
-
-@pytest.fixture(scope="module")
-def payer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayerProcess]:
-    nowhere = Door(url="http://127.0.0.1:9")
-    made = PayerProcess(tmp_path_factory.mktemp("payer") / "book.sqlite", nowhere, "--drive", "driven", controlled=True)
-    yield made
-    made.stop()
-    made.client.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """PAS keeps the promises of everything that sends: requests, documents, appeals, cancellations, inquiries (domain 3.4)."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,16 +9,7 @@ from tests.activities import test_hold_and_stop as suite
 from tests.activities.cases import Exchange
 from tests.activities.pas_house import over_pas
 from tests.activities.test_hold_and_stop import World
-from tests.local_payer.conftest import Door, PayerProcess
-
-
-@pytest.fixture(scope="module")
-def payer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayerProcess]:
-    nowhere = Door(url="http://127.0.0.1:9")
-    made = PayerProcess(tmp_path_factory.mktemp("payer") / "book.sqlite", nowhere, "--drive", "driven", controlled=True)
-    yield made
-    made.stop()
-    made.client.close()
+from tests.local_payer.conftest import PayerProcess
 
 
 @pytest.fixture

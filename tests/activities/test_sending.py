@@ -21,7 +21,7 @@ from storage.repositories import payer_circuit
 from storage.repositories.exchange import misnumbered
 from tests.activities import cases
 from tests.activities.cases import NOW, Case, Exchange
-from tests.local_payer.conftest import Door, PayerProcess
+from tests.local_payer.conftest import PayerProcess
 
 MINUTE = timedelta(minutes=1)
 
@@ -45,16 +45,6 @@ async def opened(database: Database) -> AsyncIterator[Open]:
     yield make
     for exchange in made:
         await exchange.line.close()
-
-
-@pytest.fixture(scope="module")
-def payer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayerProcess]:
-    """One payer process for all tests here; members tell them apart. It is never asked to deliver."""
-    nowhere = Door(url="http://127.0.0.1:9")
-    made = PayerProcess(tmp_path_factory.mktemp("payer") / "book.sqlite", nowhere, "--drive", "driven", controlled=True)
-    yield made
-    made.stop()
-    made.client.close()
 
 
 @pytest.fixture
