@@ -85,7 +85,7 @@ lock: $(READY) ## resolve pyproject.toml into both lock files
 	$(PY) -m uv pip compile pyproject.toml --extra embedded --extra dev -o requirements.lock -q $(LOCK)
 	$(PY) -m uv pip compile pyproject.toml -c requirements.lock -o requirements-runtime.lock -q $(LOCK)
 
-LOCK := --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+LOCK := --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 $(READY): requirements.lock pyproject.toml | $(PY)
 	@echo "installing the locked packages into $(VENV)"
