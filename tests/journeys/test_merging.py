@@ -5,31 +5,20 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
 
 from local.books import differences, read_books
 from local.bundles.generate import read_folder
-from local.rehearsal.caller import Caller, Refused
-from local.rehearsal.driver import Driver
+from local.rehearsal.caller import Refused
 from local.rehearsal.house import House
 from local.rehearsal.scenarios import _admit
 from local.rehearsal.stage import Stage
+from tests.journeys.story import Story
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
-class Story:
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.caller = Caller(house.url, prefix="merging")
-        self.driver = Driver(house)
-        self.told: dict[str, Any] = {}
-
-    def rows(self, statement: str, **values: Any) -> list[Any]:
-        with psycopg.connect(self.house.postgres.dsn("stepdown")) as connection:
-            return connection.execute(statement.encode(), values).fetchall()
-
+class Merging(Story):
     def charges(self, *people: str) -> list[Any]:
         return self.rows(
             "SELECT service_date, per_diem_track, episode_id::text FROM charge WHERE person_id::text = ANY(%(p)s) "
@@ -58,7 +47,7 @@ class Story:
         return list(differences(read_books(self.house.postgres.url("stepdown"), self.house.payer_url)))
 
 
-async def tell(story: Story) -> None:
+async def tell(story: Merging) -> None:
     bundles = iter(read_folder())
     await story.driver.open(START)
     one, other = (Stage(story.caller, story.driver, f"merging-{n}", lambda _: None) for n in range(2))
@@ -117,7 +106,7 @@ async def tell(story: Story) -> None:
 
 @pytest.fixture(scope="module")
 def told(house: House) -> dict[str, Any]:
-    story = Story(house)
+    story = Merging(house, "merging")
     asyncio.run(tell(story))
     return story.told
 

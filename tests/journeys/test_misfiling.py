@@ -5,31 +5,19 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
 
 from local.books import differences, read_books
 from local.bundles.generate import read_folder
-from local.rehearsal.caller import Caller
-from local.rehearsal.driver import Driver
 from local.rehearsal.house import House
 from local.rehearsal.scenarios import _admit
 from local.rehearsal.stage import Stage
+from tests.journeys.story import Story
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
-class Story:
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.caller = Caller(house.url, prefix="misfiling")
-        self.driver = Driver(house)
-        self.told: dict[str, Any] = {}
-
-    def rows(self, statement: str, **values: Any) -> list[Any]:
-        with psycopg.connect(self.house.postgres.dsn("stepdown")) as connection:
-            return connection.execute(statement.encode(), values).fetchall()
-
+class Misfiling(Story):
     def meetings(self, *stages: Stage) -> list[tuple[str, int, Any]]:
         """Sessions that are over and in which all of them have a place nobody has charted."""
         return self.rows(
@@ -49,7 +37,7 @@ class Story:
         return [day for day, status in self.days(stage) if status == "live"]
 
 
-async def tell(story: Story) -> None:
+async def tell(story: Misfiling) -> None:
     bundles = iter(read_folder())
     await story.driver.open(START)
     wrong, right = (Stage(story.caller, story.driver, f"misfiling-{n}", lambda _: None) for n in range(2))
@@ -89,7 +77,7 @@ async def tell(story: Story) -> None:
 
 @pytest.fixture(scope="module")
 def told(house: House) -> dict[str, Any]:
-    story = Story(house)
+    story = Misfiling(house, "misfiling")
     asyncio.run(tell(story))
     return story.told
 
